@@ -1,0 +1,1 @@
+"""Methods that replace the whole flow."""

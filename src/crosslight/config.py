@@ -1,0 +1,241 @@
+"""Settings: one frozen dataclass per stage, checked when made, read from and written to TOML and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from crosslight.errors import ConfigError
+
+C = TypeVar("C")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The two networks, one per modality, without shared weights.
+
+    `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net; the DenseUNet has the
+    paper's fixed shape and reads only `n_channels`, `growth` and `dropout`.
+    """
+
+    kind: str = "unet"
+    n_channels: int = 8
+    widths: tuple[int, ...] = (32, 64, 96, 128)
+    stride: int = 2
+    growth: int = 12
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.n_channels <= 64, f"n_channels is {self.n_channels}; use 1 to 64.")
+        _require(self.stride in (1, 2, 4), f"stride is {self.stride}; use 1, 2 or 4.")
+        _require(len(self.widths) >= 2, f"widths is {self.widths}; give at least two levels.")
+        _require(0 <= self.dropout < 1, f"dropout is {self.dropout}; use 0 to below 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """InfoNCE over all 2N representations of a batch.
+
+    `critic` is "correlation" (zero-mean per channel, unit length, dot product) or "mse" (minus the mean squared
+    difference, as in the paper). `decay_l1` and `decay_l2` weigh the activation decay.
+    """
+
+    critic: str = "correlation"
+    temperature: float = 0.07
+    decay_l1: float = 0.0
+    decay_l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.critic in ("correlation", "mse"), f"critic is {self.critic!r}; use 'correlation' or 'mse'.")
+        _require(self.temperature > 0, f"temperature is {self.temperature}; use a positive number.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How training crops are cut and changed. Probabilities are per crop and modality.
+
+    `brightness`, `contrast` and `gamma` are half-widths of random changes; `blur_px` is the largest Gaussian sigma.
+    """
+
+    crop_px: int = 128
+    blur_px: float = 1.0
+    blur_probability: float = 0.2
+    noise: float = 0.03
+    brightness: float = 0.2
+    contrast: float = 0.3
+    gamma: float = 0.3
+
+    def __post_init__(self) -> None:
+        _require(self.crop_px >= 32 and self.crop_px % 32 == 0, f"crop_px is {self.crop_px}; use a multiple of 32.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """How the networks are trained. `n_pairs` is the batch; `steps` counts optimiser steps when no time is given."""
+
+    name: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    momentum: float = 0.9
+    warmup_steps: int = 50
+    schedule: str = "cosine"
+    gradient_norm: float = 1.0
+    n_pairs: int = 24
+    steps: int = 500
+    averaging: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.name in ("adamw", "sgd"), f"optimizer is {self.name!r}; use 'adamw' or 'sgd'.")
+        _require(self.schedule in ("cosine", "constant"), f"schedule is {self.schedule!r}; use cosine or constant.")
+        _require(self.n_pairs >= 2, f"n_pairs is {self.n_pairs}; a contrast needs at least 2 pairs a batch.")
+        _require(self.steps >= 1, f"steps is {self.steps}; use at least 1.")
+        _require(0 <= self.averaging < 1, f"averaging is {self.averaging}; use 0 (off) to below 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """Everything `fit` needs besides the pairs. `log` is "auto", "on" or "off": log(1 + x) before the network."""
+
+    preset: str = "default"
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    log_a: str = "auto"
+    log_b: str = "auto"
+
+    def __post_init__(self) -> None:
+        for log in (self.log_a, self.log_b):
+            _require(log in ("auto", "on", "off"), f"log is {log!r}; use 'auto', 'on' or 'off'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeConfig:
+    """Dense description. `name` is an entry of ``registry.DESCRIBERS``; sizes are block widths in image pixels."""
+
+    name: str = "surf"
+    step_px: int = 8
+    sizes_px: tuple[int, ...] = (32, 64, 96, 128)
+
+    def __post_init__(self) -> None:
+        _require(self.step_px >= 1, f"step_px is {self.step_px}; use at least 1.")
+        _require(len(self.sizes_px) > 0 and min(self.sizes_px) >= 8, f"sizes_px is {self.sizes_px}; use 8 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    """The bag of words. At most `n_words` words, and at least `descriptors_per_word` descriptors for each."""
+
+    n_words: int = 20_000
+    strongest: float = 0.8
+    descriptors_per_word: int = 10
+    max_descriptors: int = 400_000
+    iterations: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.n_words >= 1, f"n_words is {self.n_words}; use at least 1.")
+        _require(0 < self.strongest <= 1, f"strongest is {self.strongest}; use a share in (0, 1].")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexConfig:
+    """How images become an index."""
+
+    describe: DescribeConfig = field(default_factory=DescribeConfig)
+    vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
+    thumbnail_px: int = 256
+    batch: int = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignConfig:
+    """Alignment. Cells are pixels of the representation after pooling.
+
+    The coarse pass pools until the query's short side has about `coarse_cells` cells, the fine pass until it has about
+    `fine_cells`; `n_candidates` images go from one to the other.
+    """
+
+    rotation_deg: float = 30.0
+    coarse_cells: int = 24
+    fine_cells: int = 64
+    n_candidates: int = 30
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.rotation_deg <= 180, f"rotation_deg is {self.rotation_deg}; use 0 to 180.")
+        _require(self.n_candidates >= 1, f"n_candidates is {self.n_candidates}; use at least 1.")
+
+
+PRESETS: dict[str, FitConfig] = {
+    "default": FitConfig(),
+    "paper": FitConfig(
+        preset="paper",
+        network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
+        loss=LossConfig(critic="mse", temperature=0.5, decay_l1=1e-4, decay_l2=0.1),
+        augment=AugmentConfig(blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0),
+        optimizer=OptimizerConfig(
+            name="sgd", learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736
+        ),
+        log_a="off",
+        log_b="on",
+    ),
+}
+
+
+def preset(name: str) -> FitConfig:
+    """Return the settings called `name`; raises ConfigError for an unknown one."""
+    if name not in PRESETS:
+        raise ConfigError(unknown_name("preset", name, PRESETS))
+    return PRESETS[name]
+
+
+def unknown_name(what: str, name: str, known: Mapping[str, object]) -> str:
+    """Return the sentence for an unknown name: the closest match first, then all that exist."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"There is no {what} called {name!r}.{hint} Known: {', '.join(sorted(known))}."
+
+
+def to_dict(config: object) -> dict[str, Any]:
+    """Return a dataclass as nested dicts and lists, as JSON and TOML write them."""
+    return dataclasses.asdict(config)  # type: ignore[call-overload,no-any-return]
+
+
+def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
+    """Build the dataclass `kind` from nested dicts; unknown keys raise ConfigError."""
+    hints = get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(unknown_name(f"setting in {kind.__name__}", key, known))
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            arguments[key] = from_dict(hint, value)
+        elif isinstance(value, list):
+            arguments[key] = tuple(value)
+        else:
+            arguments[key] = value
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"The settings of {kind.__name__} cannot be used: {error}.") from error
+
+
+def read_toml(kind: type[C], path: Path) -> C:
+    """Read the dataclass `kind` from a TOML file."""
+    try:
+        return from_dict(kind, tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"The settings file {path} cannot be read: {error}.") from error

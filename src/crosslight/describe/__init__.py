@@ -1,0 +1,1 @@
+"""Representation -> descriptors: where, and what."""

@@ -1,0 +1,1 @@
+"""Descriptors -> one vector per image."""

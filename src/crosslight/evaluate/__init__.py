@@ -1,0 +1,1 @@
+"""Hits + truth -> tables, plots and a report."""

@@ -1,0 +1,1 @@
+"""Path -> pixels. File formats are known only here."""

@@ -1,0 +1,43 @@
+"""All alternatives by name, one line each. A string, so that nothing heavy loads before it is chosen."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from crosslight.config import unknown_name
+from crosslight.errors import ConfigError
+
+NETWORKS = {
+    "unet": "crosslight.represent.comir.network:UNet",
+    "denseunet": "crosslight.represent.comir.denseunet:DenseUNet",
+}
+REPRESENTERS = {
+    "identity": "crosslight.represent.identity:IdentityModel",
+    "comir": "crosslight.represent.comir.model:ComirModel",
+}
+DESCRIBERS = {
+    "surf": "crosslight.describe.surf:Surf",
+    "sift": "crosslight.describe.sift:Sift",
+}
+STORES = {
+    "exact": "crosslight.store.exact:ExactStore",
+    "edge": "crosslight.store.edge:EdgeStore",
+}
+KINDS = {"network": NETWORKS, "representer": REPRESENTERS, "describer": DESCRIBERS, "store": STORES}
+
+
+def names(kind: str) -> dict[str, str]:
+    """Return every known name of `kind` with where it lives; outside packages add theirs by entry point."""
+    outside = {e.name: e.value for e in entry_points(group=f"crosslight.{kind}s")}
+    return {**outside, **KINDS[kind]}
+
+
+def load(kind: str, name: str) -> Any:
+    """Import and return the class called `name`; raises ConfigError for an unknown one."""
+    known = names(kind)
+    if name not in known:
+        raise ConfigError(unknown_name(kind, name, known))
+    module, attribute = known[name].split(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,1 @@
+"""Pixels -> representation: the common image-like form of either modality."""

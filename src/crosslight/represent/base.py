@@ -1,0 +1,26 @@
+"""What every way to represent offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from crosslight.types import Image, Modality, Representation
+
+
+class Representer(Protocol):
+    """Turns images of one modality into representations."""
+
+    n_channels: int
+    stride: int
+
+    def represent(self, image: Image) -> Representation:
+        """Return the representation of `image`; raises InputError for a wrong channel count."""
+
+
+class Model(Protocol):
+    """Both modalities' representers and what identifies them."""
+
+    fingerprint: str
+
+    def representer(self, modality: Modality) -> Representer:
+        """Return the representer of one modality."""

@@ -1,0 +1,1 @@
+"""CoMIR: contrastive multimodal image representations (Pielawski, Wetzer et al. 2020)."""

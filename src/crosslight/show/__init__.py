@@ -1,0 +1,1 @@
+"""Values -> pictures and pages for people."""

@@ -1,0 +1,1 @@
+"""Vectors -> shortlist, and what else an index keeps on disk."""
