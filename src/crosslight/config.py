@@ -42,6 +42,9 @@ class NetworkConfig:
         _require(0 <= self.dropout < 1, f"dropout is {self.dropout}; use 0 to below 1.")
 
 
+CRITICS = ("correlation", "mse", "windows")
+
+
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
     """InfoNCE over all 2N representations of a batch.
@@ -52,11 +55,12 @@ class LossConfig:
 
     critic: str = "correlation"
     temperature: float = 0.07
+    window: float = 0.6
     decay_l1: float = 0.0
     decay_l2: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.critic in ("correlation", "mse"), f"critic is {self.critic!r}; use 'correlation' or 'mse'.")
+        _require(self.critic in CRITICS, f"critic is {self.critic!r}; use one of {', '.join(CRITICS)}.")
         _require(self.temperature > 0, f"temperature is {self.temperature}; use a positive number.")
 
 

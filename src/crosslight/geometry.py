@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+from typing import Any
 
-from crosslight.types import Float64, Placement
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from crosslight.types import Float32, Float64, Image, Placement
+
+MAX_WARP_CHANNELS = 4  # cv2.warpAffine takes no more
 
 
 def wrap_angle(angle_deg: float) -> float:
@@ -68,3 +74,54 @@ def rotated_extent(height: float, width: float, angle_deg: float) -> tuple[float
     """Return (height, width) of the smallest upright box around a turned rectangle."""
     c, s = abs(math.cos(math.radians(angle_deg))), abs(math.sin(math.radians(angle_deg)))
     return height * c + width * s, width * c + height * s
+
+
+def warp_window(
+    pixels: NDArray[Any], matrix: Float64, height_px: int, width_px: int, *, cubic: bool = False
+) -> Float32:
+    """Read a turned window out of an image; what lies outside is mirrored.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W, C), any numeric dtype
+        The image; only the part under the window is touched.
+    matrix : ndarray of shape (2, 3), float64
+        From window (x, y) to image (x, y).
+    height_px, width_px : int
+        Size of the window.
+    cubic : bool
+        Bicubic instead of bilinear interpolation.
+
+    Returns
+    -------
+    window : ndarray of shape (height_px, width_px, C), float32
+    """
+    corners = apply_matrix(matrix, np.array([[0, 0], [width_px, 0], [0, height_px], [width_px, height_px]], float))
+    # A small part, since cv2 reads at most 32,767 px a side; at least one pixel, for windows far outside.
+    x0, y0 = (int(np.clip(v - 4, 0, n - 1)) for v, n in zip(corners.min(axis=0), pixels.shape[1::-1], strict=True))
+    x1, y1 = (int(np.clip(v + 5, 1, n)) for v, n in zip(corners.max(axis=0), pixels.shape[1::-1], strict=True))
+    source = pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].astype(np.float32)
+    local = matrix.copy()
+    local[:, 2] -= (x0, y0)
+    flags = (cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+    parts = [
+        cv2.warpAffine(
+            np.ascontiguousarray(source[:, :, c : c + MAX_WARP_CHANNELS]),
+            local,
+            (width_px, height_px),
+            flags=flags,
+            borderMode=cv2.BORDER_REFLECT_101,
+        ).reshape(height_px, width_px, -1)
+        for c in range(0, source.shape[2], MAX_WARP_CHANNELS)
+    ]
+    return np.concatenate(parts, axis=2).astype(np.float32, copy=False)
+
+
+def cut_window(image: Image, placement: Placement, height_px: int, width_px: int, name: str) -> Image:
+    """Cut the window that a query with this placement would show, in the image's own dtype (bicubic)."""
+    matrix = query_to_repository(placement, height_px, width_px)
+    values = warp_window(image.pixels, matrix, height_px, width_px, cubic=True)
+    if image.pixels.dtype.kind == "u":
+        values = np.clip(np.rint(values), 0, np.iinfo(image.pixels.dtype).max)
+    mpp = None if image.mpp is None else image.mpp * placement.scale
+    return Image(pixels=values.astype(image.pixels.dtype), name=name, mpp=mpp)

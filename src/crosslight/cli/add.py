@@ -1,0 +1,26 @@
+"""crosslight add: more images for an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosslight.cli.console import out, progress_bar
+from crosslight.cli.options import Device, IndexFolder, Metadata
+
+
+def add(
+    index: IndexFolder,
+    images: Annotated[list[Path], typer.Argument(help="Image files or folders of images.")],
+    metadata: Metadata = None,
+    device: Device = "auto",
+) -> None:
+    """Add images; one that is there already is replaced if its file has changed."""
+    import crosslight
+
+    with crosslight.Index.open(index, device=device) as opened, progress_bar() as progress:
+        opened.add(images, metadata=metadata, progress=progress)
+        message = f"{opened.last_change} in {index}: {opened.count()} images"
+    out.print(message, markup=False)

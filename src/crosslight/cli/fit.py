@@ -1,0 +1,51 @@
+"""crosslight fit: aligned pairs -> model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosslight.cli.console import err, out, progress_bar
+from crosslight.cli.options import Device, PresetName, Seed
+
+
+def fit(
+    a_dir: Annotated[Path, typer.Argument(help="Folder of modality A; pairs share their file stem.")],
+    b_dir: Annotated[Path, typer.Argument(help="Folder of modality B.")],
+    model: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
+    split: Annotated[Path | None, typer.Option(help="CSV name,split: trains on train, calibrates on val.")] = None,
+    pair_pattern: Annotated[
+        tuple[str, str] | None, typer.Option(help="Names within one folder: '{id}_BF.tif' '{id}_SHG.tif'.")
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="default, or paper (faithful to the publication).")] = (
+        PresetName.default
+    ),
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings, instead of a preset.")] = None,
+    critic: Annotated[str | None, typer.Option(help="correlation or mse; overrides the preset.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train for so long.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for so many steps.", min=1)] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+) -> None:
+    """Learn to bring both modalities into one common representation."""
+    import crosslight
+
+    try:
+        with progress_bar() as progress:
+            result = crosslight.fit(
+                a_dir, b_dir, out=model, split=split, pair_pattern=pair_pattern, preset=preset.value, config=config,
+                critic=critic, minutes=minutes, steps=steps, device=device, seed=seed, resume=resume,
+                progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        err.print(f"crosslight: stopped; {model} holds what was learnt so far. Go on with --resume.", markup=False)
+        raise typer.Exit(130) from None
+    record = result.training
+    out.print(
+        f"{record['n_pairs']} pairs, {record['steps']} steps in {record['seconds']:.0f} s: "
+        f"loss {record['loss']:.3f}, in-batch accuracy {record['accuracy']:.2f}"
+    )
+    out.print(f"model {result.fingerprint} in {model}; look at {model / 'preview.png'}", markup=False)

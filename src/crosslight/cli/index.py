@@ -1,0 +1,30 @@
+"""crosslight index: images + model -> index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosslight.cli.console import out, progress_bar
+from crosslight.cli.options import Device, Metadata, ModalityName, ModelFolder
+
+
+def index(
+    images: Annotated[list[Path], typer.Argument(help="Image files or folders of images.")],
+    model: ModelFolder,
+    modality: Annotated[ModalityName, typer.Option(help="What kind these images are: A or B.")],
+    index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.")],
+    metadata: Metadata = None,
+    device: Device = "auto",
+) -> None:
+    """Make images of one modality searchable; a stopped run goes on where it was."""
+    import crosslight
+
+    with progress_bar() as progress:
+        opened = crosslight.Index.build(
+            images, model, modality=modality.value, out=index, metadata=metadata, device=device, progress=progress
+        )
+    with opened:
+        out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)

@@ -1,0 +1,40 @@
+"""Options that several commands share, with one wording."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ModalityName(StrEnum):
+    """The two kinds of image of a model."""
+
+    A = "A"
+    B = "B"
+
+
+class PresetName(StrEnum):
+    """Complete sets of settings."""
+
+    default = "default"
+    paper = "paper"
+
+
+class RerankName(StrEnum):
+    """How the shortlist becomes hits."""
+
+    align = "align"
+    patches = "patches"
+    none = "none"
+
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Seed = Annotated[int, typer.Option(help="Start of every random choice.", min=0)]
+IndexFolder = Annotated[Path, typer.Argument(help="An index folder, as `crosslight index` writes it.")]
+ModelFolder = Annotated[Path, typer.Option("--model", help="A model folder, as `crosslight fit` writes it.")]
+Metadata = Annotated[
+    Path | None, typer.Option(help="CSV with a column `name` and your own columns, for filtering with --where.")
+]

@@ -1,0 +1,23 @@
+"""crosslight remove: images out of an index."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crosslight.cli.console import out
+from crosslight.cli.options import IndexFolder
+
+
+def remove(
+    index: IndexFolder,
+    names: Annotated[list[str], typer.Argument(help="Names (file stems) of images in the index.")],
+) -> None:
+    """Remove images by name; their files are not touched."""
+    import crosslight
+
+    with crosslight.Index.open(index) as opened:
+        n_removed = opened.remove(names)
+        message = f"removed {n_removed} from {index}: {opened.count()} images left"
+    out.print(message, markup=False)

@@ -1,0 +1,101 @@
+"""crosslight search: queries of the other modality -> ranked places."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from crosslight.cli.console import err, out, progress_bar
+from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName
+from crosslight.errors import ConfigError
+from crosslight.pipeline.ranking import RANKING_COLUMNS, ranking_rows, write_ranking_csv
+from crosslight.types import Ranking
+
+
+def search(
+    index: IndexFolder,
+    queries: Annotated[list[Path], typer.Argument(help="Query images, or folders of them.")],
+    modality: Annotated[ModalityName | None, typer.Option(help="Kind of the queries; default: the other one.")] = None,
+    top: Annotated[int, typer.Option(help="Hits to return per query.", min=1)] = 15,
+    shortlist: Annotated[
+        str, typer.Option(help="How many images to align with: a number, all, or auto (all while that is quick).")
+    ] = "auto",
+    rerank: Annotated[
+        RerankName, typer.Option(help="align; patches (the paper's re-ranking); none (histograms alone).")
+    ] = RerankName.align,
+    rotation: Annotated[float, typer.Option(help="Largest turn to look for, degrees; 180 is any.")] = 30.0,
+    where: Annotated[list[str] | None, typer.Option(help="Only images whose metadata say key=value.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Refuse unless the index was made by this model.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per hit, and no table.")] = False,
+    show: Annotated[
+        Path | None, typer.Option(help="Write a picture: query, hits and overlay (one per query if there are several).")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Find where query images of the other modality lie."""
+    import crosslight
+
+    with crosslight.Index.open(index, model=model, device=device) as opened, progress_bar() as progress:
+        rankings = opened.search(
+            queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
+            rerank=rerank.value, rotation=rotation, where=parse_where(where or []), progress=progress,
+        )  # fmt: skip
+        if csv is not None:
+            write_ranking_csv(csv, rankings)
+        if show is not None:
+            pictures = opened.draw(rankings, show)
+    if as_json:
+        for ranking in rankings:
+            for row in ranking_rows(ranking):
+                out.print(json.dumps(dict(zip(RANKING_COLUMNS, row, strict=True))), markup=False)
+        return
+    for ranking in rankings:
+        print_ranking(ranking)
+    if csv is not None:
+        err.print(f"ranking: {csv}", markup=False)
+    if show is not None:
+        err.print(f"picture: {', '.join(map(str, pictures[:3]))}{' ...' if len(pictures) > 3 else ''}", markup=False)
+
+
+def parse_shortlist(text: str) -> int | str:
+    """Read a number, "all" or "auto"; raises ConfigError for anything else."""
+    if text in ("all", "auto"):
+        return text
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise ConfigError(f"--shortlist is {text!r}; give a number above 0, all, or auto.")
+
+
+def parse_where(conditions: list[str]) -> dict[str, str]:
+    """Read key=value conditions; raises ConfigError where the equals sign or the key is missing."""
+    result = {}
+    for condition in conditions:
+        key, equals, value = condition.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--where is {condition!r}; write it as key=value, for instance --where stain=HE.")
+        result[key] = value
+    return result
+
+
+def print_ranking(ranking: Ranking) -> None:
+    """Print one query's hits as a table for people."""
+    out.print(f"\n{ranking.query}: {ranking.note}", markup=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("rank", "image", "similarity", "confidence", "centre x, y", "angle"):
+        table.add_column(column, justify="left" if column == "image" else "right", no_wrap=True)
+    for hit in ranking.hits:
+        place = hit.placement
+        table.add_row(
+            str(hit.rank),
+            hit.image,
+            f"{hit.similarity:.3f}",
+            f"{hit.confidence:.0%}",
+            f"{place.center_xy[0]:.1f}, {place.center_xy[1]:.1f}" if place else "",
+            f"{place.angle_deg:+.1f}" if place else "",
+        )
+    out.print(table)

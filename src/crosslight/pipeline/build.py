@@ -1,0 +1,127 @@
+"""index: images -> representations -> vocabulary -> histograms -> store.
+
+Every image goes through two steps that can be repeated at no harm: its representation and thumbnail are written to the
+archive under a key of name and file signature, then its entry and histogram to the store. Only the second makes it
+count, so a kill at any moment leaves the old or the new state of each image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
+from crosslight.errors import InputError
+from crosslight.pipeline.metadata import Value
+from crosslight.read.image import image_signature, read_image
+from crosslight.show.raster import make_thumbnail
+from crosslight.types import Descriptors, Entry, Progress
+
+if TYPE_CHECKING:
+    from crosslight.pipeline.index import Index
+
+MAX_VOCABULARY_IMAGES = 2000  # looked at for words and for how common each is
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildResult:
+    """How many images a run wrote, and how many were there already."""
+
+    n_written: int
+    n_skipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """One image to index: where it is and which state of its file."""
+
+    path: Path
+    signature: str
+    metadata: Mapping[str, Value]
+
+    @property
+    def key(self) -> str:
+        return f"{self.path.stem}|{self.signature}"
+
+
+def archive_key(entry: Entry) -> str:
+    """Return the archive's name for the indexed state of an image."""
+    return f"{entry.name}|{entry.signature}"
+
+
+def add_images(
+    index: Index, paths: Sequence[Path], metadata: Mapping[str, Mapping[str, Value]], progress: Progress
+) -> BuildResult:
+    """Bring an index up to date with the given files; see the module's text."""
+    there = {e.name: e for e in index.store.entries()}
+    unknown = sorted(set(metadata) - {p.stem for p in paths} - set(there))
+    if unknown:
+        raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
+    jobs = [_Job(path=p, signature=image_signature(p), metadata=metadata.get(p.stem, {})) for p in paths]
+    todo = [j for j in jobs if not _is_current(j, there.get(j.path.stem))]
+    if index.vocabulary is None and todo:
+        _build_vocabulary(index, todo, progress)
+    size = index.manifest.config.batch
+    for start in range(0, len(todo), size):
+        _add_batch(index, todo[start : start + size])
+        progress(min(start + size, len(todo)), len(todo), "indexing")
+    index.archive.prune({archive_key(e) for e in index.store.entries()})
+    return BuildResult(n_written=len(todo), n_skipped=len(jobs) - len(todo))
+
+
+def _is_current(job: _Job, entry: Entry | None) -> bool:
+    return entry is not None and entry.signature == job.signature and dict(job.metadata) == entry.metadata
+
+
+def _represent(index: Index, job: _Job) -> None:
+    """Write representation, thumbnail and facts, unless this state of the file has them."""
+    if index.archive.has(job.key):
+        return
+    image = read_image(job.path)
+    entry = Entry(
+        name=image.name,
+        path=str(job.path.resolve()),
+        height_px=image.height_px,
+        width_px=image.width_px,
+        mpp=image.mpp,
+        signature=job.signature,
+    )
+    representation = index.model.representer(index.manifest.modality).represent(image)
+    thumbnail = make_thumbnail(image, index.manifest.config.thumbnail_px)
+    index.archive.write(job.key, representation, thumbnail, entry)
+
+
+def _describe(index: Index, job: _Job) -> Descriptors:
+    return index.describer.describe(index.archive.representation(job.key))
+
+
+def _build_vocabulary(index: Index, jobs: Sequence[_Job], progress: Progress) -> None:
+    """Represent all images, find the words in some of them, and how common each word is."""
+    for done, job in enumerate(jobs):
+        _represent(index, job)
+        progress(done + 1, len(jobs), "representing")
+    config = index.manifest.config.vocabulary
+    some = jobs[:: -(-len(jobs) // MAX_VOCABULARY_IMAGES)]
+    sample = DescriptorSample(config)
+    for done, job in enumerate(some):
+        sample.add(_describe(index, job))
+        progress(done + 1, len(some), "describing")
+    words = build_vocabulary(sample, config, progress)
+    vocabulary = words.with_idf(words.encode(_describe(index, job)) for job in some)
+    vocabulary.save(index.folder / "vocabulary")
+    index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint)
+    index.manifest.save(index.folder)
+    index.vocabulary = vocabulary
+
+
+def _add_batch(index: Index, jobs: Sequence[_Job]) -> None:
+    """Write one batch to the store: after this, its images count."""
+    assert index.vocabulary is not None
+    entries, vectors = [], []
+    for job in jobs:
+        _represent(index, job)
+        entries.append(replace(index.archive.entry(job.key), metadata=dict(job.metadata)))
+        vectors.append(index.vocabulary.weigh(index.vocabulary.encode(_describe(index, job))))
+    index.store.add(entries, vectors)

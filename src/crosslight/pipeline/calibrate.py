@@ -1,0 +1,75 @@
+"""Calibrate the confidence of a fresh model on pairs it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from crosslight.config import AlignConfig
+from crosslight.geometry import cut_window, rotated_extent
+from crosslight.progress import silent
+from crosslight.represent.base import Model
+from crosslight.rerank.align import Aligner, Candidate, Query
+from crosslight.rerank.confidence import confidence_features, fit_calibration
+from crosslight.types import Float64, Image, Modality, Pair, Placement, Progress
+
+SHARES = (0.7, 0.45, 0.31)  # query side as a share of the image's short side
+MIN_QUERY_PX = 96
+MAX_IMAGES, MAX_QUERIES = 60, 72
+
+
+def calibrate(
+    model: Model, pairs: Sequence[Pair], *, seed: int = 0, progress: Progress = silent
+) -> dict[str, float]:
+    """Ask turned windows of each pair's one image among all the other images, in both directions.
+
+    Returns the fields of `Calibration`. Fewer than two pairs leave the standing values.
+    """
+    chosen = pairs[:MAX_IMAGES]
+    rows: list[Float64] = []
+    right: list[float] = []
+    directions: tuple[tuple[Modality, Modality], ...] = (("B", "A"), ("A", "B"))
+    for number, (asked, searched) in enumerate(directions):
+        rng = np.random.default_rng([seed, number])
+        images = {p.name: model.representer(searched).represent(_side(p, searched)) for p in chosen}
+        candidates = [
+            Candidate(name=p.name, height_px=p.a.height_px, width_px=p.a.width_px) for p in chosen
+        ]
+        per_image = max(1, min(len(SHARES), MAX_QUERIES // (2 * len(chosen))))
+        windows = [
+            (p.name, _random_window(_side(p, asked), SHARES[(i + k) % len(SHARES)], rng))
+            for i, p in enumerate(chosen)
+            for k in range(per_image)
+        ]
+        queries = [
+            Query(
+                representation=model.representer(asked).represent(w), height_px=w.height_px, width_px=w.width_px
+            )
+            for _, w in windows
+        ]
+        aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0))
+        placed = aligner.align(queries, candidates, lambda d, t, _: progress(d, t, "calibrating"))
+        for (truth, _), hits in zip(windows, placed, strict=True):
+            without = [h for h in hits if h[0] != truth]
+            for ranking in (hits, without):
+                if len(ranking) > 1:
+                    rows.append(confidence_features([place.similarity for _, place in ranking]))
+                    right.append(float(ranking[0][0] == truth))
+    return asdict(fit_calibration(np.array(rows).reshape(-1, 3), np.array(right)))
+
+
+def _side(pair: Pair, modality: Modality) -> Image:
+    return pair.a if modality == "A" else pair.b
+
+
+def _random_window(image: Image, share: float, rng: np.random.Generator) -> Image:
+    """Cut a square window at a random place, turned by up to 30 degrees, wholly inside the image."""
+    angle = float(rng.uniform(-30, 30))
+    short = min(image.height_px, image.width_px)
+    side = max(share * short, MIN_QUERY_PX)
+    side = int(min(side, (short - 4) * side / rotated_extent(side, side, angle)[0]))
+    half = rotated_extent(side, side, angle)[0] / 2 + 1
+    center = (float(rng.uniform(half, image.width_px - half)), float(rng.uniform(half, image.height_px - half)))
+    return cut_window(image, Placement(center_xy=center, angle_deg=angle, scale=1.0, similarity=1.0), side, side, "window")

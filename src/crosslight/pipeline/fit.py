@@ -1,0 +1,227 @@
+"""fit: aligned pairs -> model."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from crosslight import __version__
+from crosslight.config import FitConfig, read_toml, to_dict
+from crosslight.config import preset as preset_config
+from crosslight.errors import ConfigError, InputError
+from crosslight.pipeline.calibrate import calibrate
+from crosslight.progress import silent
+from crosslight.read.pairs import find_pairs
+from crosslight.represent.comir.device import choose_device
+from crosslight.represent.comir.intensity import Intensity, measure_intensity
+from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
+from crosslight.represent.comir.train import Budget, StepRecord, Training
+from crosslight.show.preview import PreviewRow, draw_preview
+from crosslight.types import MODALITIES, Modality, Pair, Progress
+
+MIN_SIDE_PX = 128  # a training crop
+N_MEASURED = 40  # training images looked at for intensity and output scale
+N_PREVIEWED = 4
+
+
+def fit(
+    a_dir: Path | str,
+    b_dir: Path | str,
+    *,
+    out: Path | str,
+    split: Path | str | None = None,
+    pair_pattern: tuple[str, str] | None = None,
+    preset: str = "default",
+    config: Path | str | None = None,
+    critic: str | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> ComirModel:
+    """Train on two folders of aligned images that pair by file stem; see `fit_pairs` for the rest.
+
+    Parameters
+    ----------
+    a_dir, b_dir : Path
+        Folders of modality A and B.
+    split : Path, optional
+        CSV with columns name,split: trains on `train`, calibrates on `val`; `test` is never opened. Without it all
+        pairs are trained on.
+    pair_pattern : tuple of str, optional
+        For other names, ``("{id}_BF.tif", "{id}_SHG.tif")``; both folders may be the same.
+    preset : str
+        "default" or "paper".
+    config : Path, optional
+        TOML file with the fields of `FitConfig`, instead of a preset.
+    critic : str, optional
+        Overrides the preset's: "windows", "correlation" or "mse".
+    """
+    settings = read_toml(FitConfig, Path(config)) if config is not None else preset_config(preset)
+    if critic is not None:
+        settings = replace(settings, loss=replace(settings.loss, critic=critic))
+    folder = find_pairs(Path(a_dir), Path(b_dir), split=Path(split) if split else None, pattern=pair_pattern)
+    return fit_pairs(
+        folder.part("train"), Path(out), val=folder.part("val"), config=settings, minutes=minutes, steps=steps,
+        device=device, seed=seed, resume=resume, progress=progress,
+    )  # fmt: skip
+
+
+def fit_pairs(
+    train: Sequence[Pair],
+    out: Path,
+    *,
+    val: Sequence[Pair] = (),
+    config: FitConfig,
+    minutes: float | None = None,
+    steps: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> ComirModel:
+    """Train two networks on aligned pairs and write a model folder.
+
+    Parameters
+    ----------
+    train : sequence of Pair
+        Read as they are needed; equal channel counts per modality, at least 128 px a side.
+    out : Path
+        The model folder; a folder that already holds a finished model is not overwritten.
+    val : sequence of Pair
+        Used after training for calibrating the confidence, never for training.
+    config : FitConfig
+        See `crosslight.config.preset`.
+    minutes, steps : float, int, optional
+        When to stop; `steps` defaults to the preset's.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    seed : int
+        The same seed, pairs, steps and machine give the same model.
+    resume : bool
+        Go on from the checkpoint in `out`.
+    progress : callable
+        See `crosslight.progress`.
+
+    Raises
+    ------
+    InputError, ConfigError, ModelError, TrainingDivergedError
+        KeyboardInterrupt is passed on after a usable model and a checkpoint have been written.
+    """
+    _check_output(out, resume=resume)
+    if minutes is not None and minutes <= 0:
+        raise ConfigError(f"minutes is {minutes}; use a positive number.")
+    processor = choose_device(device)
+    intensities = _measure_intensities(train, config)
+    checkpoint = out / "checkpoint"
+    training = Training(intensities, config, device=processor, seed=seed)
+    if resume:
+        training.restore(checkpoint)
+    out.mkdir(parents=True, exist_ok=True)
+    budget = Budget(steps=steps or config.optimizer.steps, minutes=minutes)
+    try:
+        training.run(train, budget, checkpoint=checkpoint, progress=progress)
+    except KeyboardInterrupt:
+        training.save(checkpoint)
+        if training.step > 0:
+            _write_model(training, train, out, finished=False)
+        raise
+    model = _write_model(training, train, out, finished=True)
+    if val:
+        model = replace(model, calibration=calibrate(model, list(val), progress=progress))
+        model.save(out)
+    _draw(model, val or train, out / "preview.png")
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return model
+
+
+def _check_output(out: Path, *, resume: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give the name of a folder that can be made there.")
+    if (out / "model.json").exists() and not (out / "checkpoint").exists():
+        raise InputError(f"{out} already holds a finished model; choose another --out, or delete that folder first.")
+    if resume and not any((out / name).exists() for name in ("checkpoint", "checkpoint.old")):
+        raise InputError(f"{out} holds no checkpoint to resume from; run the same command without --resume.")
+
+
+def _measure_intensities(train: Sequence[Pair], config: FitConfig) -> tuple[Intensity, Intensity]:
+    if not train:
+        raise InputError("There is no training pair; check the folders and that split.csv marks some as train.")
+    some = [train[i] for i in _spread(len(train), N_MEASURED)]
+    for pair in some:
+        if min(pair.a.height_px, pair.a.width_px) < MIN_SIDE_PX:
+            raise InputError(
+                f"Pair {pair.name} is {pair.a.width_px} x {pair.a.height_px} px; training needs at least "
+                f"{MIN_SIDE_PX} px a side. Leave it out or use a larger image."
+            )
+    return (
+        measure_intensity((p.a for p in some), config.log_a),
+        measure_intensity((p.b for p in some), config.log_b),
+    )
+
+
+def _spread(n: int, most: int) -> list[int]:
+    """Return at most `most` indices, spread evenly over range(n)."""
+    return sorted({round(i * (n - 1) / max(1, most - 1)) for i in range(min(n, most))}) if n > 1 else [0]
+
+
+def _write_model(training: Training, train: Sequence[Pair], out: Path, *, finished: bool) -> ComirModel:
+    some = [train[i] for i in _spread(len(train), N_MEASURED)]
+    representers: dict[Modality, ComirRepresenter] = {}
+    for modality, network, intensity in zip(MODALITIES, training.networks, training.intensities, strict=True):
+        images = [p.a if modality == "A" else p.b for p in some]
+        scale = measure_scale(network, intensity, images, training.device)
+        representers[modality] = ComirRepresenter(modality, network, intensity, scale, training.device)
+    sizes = {p.a.mpp for p in some}
+    model = ComirModel(
+        preset=training.config.preset,
+        network=training.config.network,
+        representers=representers,
+        mpp=sizes.pop() if len(sizes) == 1 else None,
+        training=_record(training, len(train), finished=finished),
+    )
+    model.save(out)
+    _write_records(training.records, out / "training.csv")
+    return model
+
+
+def _record(training: Training, n_pairs: int, *, finished: bool) -> dict[str, object]:
+    last = training.records[-20:]
+    return {
+        "crosslight": __version__,
+        "finished": finished,
+        "config": to_dict(training.config),
+        "seed": training.seed,
+        "n_pairs": n_pairs,
+        "steps": training.step,
+        "seconds": round(training.seconds, 1),
+        "device": str(training.device),
+        "threads": torch.get_num_threads(),
+        "loss": round(sum(r.loss for r in last) / max(1, len(last)), 4),
+        "accuracy": round(sum(r.accuracy for r in last) / max(1, len(last)), 4),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def _write_records(records: Sequence[StepRecord], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["step", "seconds", "loss", "accuracy", "learning_rate"])
+        writer.writeheader()
+        writer.writerows(asdict(r) for r in records)
+
+
+def _draw(model: ComirModel, pairs: Sequence[Pair], path: Path) -> None:
+    rows = []
+    for i in _spread(len(pairs), N_PREVIEWED):
+        pair = pairs[i]
+        z_a, z_b = model.representer("A").represent(pair.a), model.representer("B").represent(pair.b)
+        rows.append(PreviewRow(name=pair.name, a=pair.a, b=pair.b, representation_a=z_a, representation_b=z_b))
+    draw_preview(rows, path)

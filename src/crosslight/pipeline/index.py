@@ -1,0 +1,269 @@
+"""Index: an opened index folder, which can be added to and searched."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from crosslight.config import IndexConfig
+from crosslight.describe.base import Describer
+from crosslight.encode.vocabulary import Vocabulary
+from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError, StoreUnavailableError
+from crosslight.pipeline import build, searching
+from crosslight.pipeline.manifest import Manifest
+from crosslight.pipeline.metadata import read_metadata
+from crosslight.progress import silent
+from crosslight.read.image import list_images, read_image
+from crosslight.registry import load
+from crosslight.represent.comir.device import choose_device
+from crosslight.represent.comir.model import ComirModel
+from crosslight.rerank.confidence import Calibration
+from crosslight.show.hits import draw_ranking
+from crosslight.store.archive import Archive
+from crosslight.store.base import Where
+from crosslight.store.lock import write_lock
+from crosslight.types import Entry, Image, Modality, Progress, Ranking
+
+
+class Index:
+    """An opened index folder. Use it as a context manager, or call `close`.
+
+    The folder holds index.json, a copy of the model, the vocabulary, the store, and per image a representation and a
+    thumbnail; it can be moved as a whole.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, model: ComirModel) -> None:
+        self.folder, self.manifest, self.model = folder, manifest, model
+        self.device = model.representer(manifest.modality).device
+        self.archive = Archive(folder / "images")
+        self.store = load("store", "edge")(folder / "store")
+        self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
+        self.vocabulary = self._load_vocabulary()
+        self.last_change = ""
+        self._queries: dict[str, Image] = {}
+
+    def _load_vocabulary(self) -> Vocabulary | None:
+        if not self.manifest.vocabulary:
+            return None
+        vocabulary = Vocabulary.load(self.folder / "vocabulary")
+        if vocabulary.fingerprint != self.manifest.vocabulary:
+            raise IndexCorruptError(f"The vocabulary of {self.folder} is not the one it was built with; build it again.")
+        return vocabulary
+
+    @classmethod
+    def build(
+        cls,
+        images: Sequence[Path | str],
+        model: Path | str,
+        *,
+        modality: Modality,
+        out: Path | str,
+        config: IndexConfig | None = None,
+        metadata: Path | None = None,
+        device: str = "auto",
+        progress: Progress = silent,
+    ) -> Index:
+        """Make images of one modality searchable, or go on with a stopped run, and return the opened index.
+
+        Raises
+        ------
+        InputError
+            For unusable images, naming the file.
+        IndexMismatchError
+            If `out` is an index of another model, modality or other settings.
+        """
+        folder = Path(out)
+        trained = ComirModel.load(Path(model), choose_device(device))
+        wanted = Manifest(
+            model=trained.fingerprint,
+            modality=modality,
+            config=config or IndexConfig(),
+            stride=trained.representer(modality).stride,
+        )
+        paths = list_images([Path(p) for p in images])
+        _prepare_folder(folder, wanted, Path(model))
+        index = cls(folder, Manifest.load(folder), trained)
+        try:
+            index.add(paths, metadata=metadata, progress=progress)
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    @classmethod
+    def open(cls, folder: Path | str, *, model: Path | str | None = None, device: str = "auto") -> Index:
+        """Open an index folder with the model it carries.
+
+        Raises
+        ------
+        IndexMismatchError
+            If `model` is given and is not the one the index was made by.
+        IndexCorruptError, ModelError, StoreUnavailableError
+            If something in the folder is damaged, or another process has it open.
+        """
+        path = Path(folder)
+        manifest = Manifest.load(path)
+        processor = choose_device(device)
+        if model is not None:
+            manifest.require_model(ComirModel.load(Path(model)).fingerprint, path)
+        own = ComirModel.load(path / "model", processor)
+        manifest.require_model(own.fingerprint, path)
+        return cls(path, manifest, own)
+
+    def add(
+        self, images: Sequence[Path | str], *, metadata: Path | None = None, progress: Progress = silent
+    ) -> int:
+        """Add images, replace those whose files changed, skip the rest; return how many were written.
+
+        `last_change` says in words what was done.
+        """
+        paths = list_images([Path(p) for p in images])
+        with write_lock(self.folder):
+            result = build.add_images(self, paths, read_metadata(metadata), progress)
+        self.last_change = f"indexed {result.n_written}" + (f", {result.n_skipped} were there" if result.n_skipped else "")
+        return result.n_written
+
+    def remove(self, names: Sequence[str]) -> int:
+        """Remove images by name and return how many were there; unknown names raise InputError and change nothing."""
+        known = {e.name: e for e in self.store.entries()}
+        missing = [n for n in names if n not in known]
+        if missing:
+            raise InputError(
+                f"{missing[0]!r} is not in {self.folder}; `crosslight info {self.folder} --names` lists what is."
+            )
+        with write_lock(self.folder):
+            n_removed = int(self.store.remove(names))
+            self.archive.remove([build.archive_key(known[n]) for n in names])
+        return n_removed
+
+    def search(
+        self,
+        queries: Sequence[Path | str | Image],
+        *,
+        modality: Modality | None = None,
+        top: int = 15,
+        shortlist: int | str = "auto",
+        rerank: str = "align",
+        rotation: float = 30.0,
+        where: Where | None = None,
+        progress: Progress = silent,
+    ) -> list[Ranking]:
+        """Find where queries lie.
+
+        Parameters
+        ----------
+        queries : sequence of Path or Image
+            Image files, folders of them, or images already read. They share all work that can be shared.
+        modality : {"A", "B"}, optional
+            Kind of the queries; by default the one that was not indexed.
+        top : int
+            Hits per query.
+        shortlist : int, "all" or "auto"
+            How many images to align with: the best by histogram, or all; "auto" takes all while that is quick.
+        rerank : {"align", "patches", "none"}
+            Alignment; the paper's patches; histograms alone.
+        rotation : float
+            Largest turn to look for, degrees; 180 is any.
+        where : mapping, optional
+            Only images whose metadata have these values.
+
+        Returns
+        -------
+        rankings : list of Ranking
+            One per query, in the order given.
+        """
+        settings = searching.SearchSettings(
+            modality=modality or ("A" if self.manifest.modality == "B" else "B"),
+            top=top, shortlist=shortlist, rerank=rerank, rotation_deg=rotation, where=where,
+        )  # fmt: skip
+        files = list_images([Path(q) for q in queries if not isinstance(q, Image)]) if any(
+            not isinstance(q, Image) for q in queries
+        ) else []
+        images = [*(q for q in queries if isinstance(q, Image)), *map(read_image, files)]
+        self._queries = {image.name: image for image in images}
+        return searching.search_index(self, images, settings, progress)
+
+    def calibration(self) -> Calibration:
+        """Return the model's calibration of confidence, or the standing one."""
+        return Calibration(**self.model.calibration)
+
+    def image(self, name: str) -> Image:
+        """Read a repository image at full resolution; raises InputError when its file has moved."""
+        by_name = {e.name: e for e in self.store.entries()}
+        if name not in by_name:
+            raise InputError(f"{name!r} is not in {self.folder}.")
+        return read_image(Path(by_name[name].path))
+
+    def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
+        """Draw one picture per ranking of the last search and return the files; several get the query's name."""
+        paths = []
+        for ranking in rankings:
+            target = path if len(rankings) == 1 else path.with_name(f"{path.stem}-{ranking.query}{path.suffix}")
+            draw_ranking(self._queries[ranking.query], ranking, self.image, target)
+            paths.append(target)
+        return paths
+
+    def entries(self) -> list[Entry]:
+        """Return what is known of every image, sorted by name."""
+        return list(self.store.entries())
+
+    def count(self) -> int:
+        """Return the number of images."""
+        return int(self.store.count())
+
+    @property
+    def n_words(self) -> int:
+        """Number of visual words, 0 before the first image."""
+        return 0 if self.vocabulary is None else len(self.vocabulary.words)
+
+    def info(self) -> dict[str, str | int]:
+        """Return what `crosslight info` prints."""
+        return {
+            "folder": str(self.folder),
+            "images": self.count(),
+            "modality": self.manifest.modality,
+            "model": self.manifest.model,
+            "preset": self.model.preset,
+            "words": self.n_words,
+            "stride": self.manifest.stride,
+            "bytes": sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
+            "format": self.manifest.format_version,
+            "crosslight": self.manifest.crosslight,
+        }
+
+    def close(self) -> None:
+        """Flush and release the store."""
+        self.store.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _prepare_folder(folder: Path, wanted: Manifest, model: Path) -> None:
+    """Make a new index folder, or check that the one that is there belongs to the same model and settings."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give the name of a folder that can be made there.")
+    if (folder / "index.json").exists():
+        there = Manifest.load(folder)
+        there.require_model(wanted.model, folder)
+        if there.modality != wanted.modality or there.config != wanted.config:
+            raise IndexMismatchError(
+                f"{folder} was built for modality {there.modality} with settings of its own; use the same --modality "
+                "and settings to go on with it, or another --out."
+            )
+        return
+    if folder.exists() and any(folder.iterdir()) and not (folder / "model").exists():
+        raise InputError(f"{folder} is not empty and is not an index; choose another --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(model, folder / "model", dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint*"))
+    except OSError as error:
+        raise StoreUnavailableError(f"{folder} cannot be written ({error}); choose another --out.") from error
+    wanted.save(folder)

@@ -1,0 +1,162 @@
+"""search: queries -> shortlist -> hits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from crosslight.config import AlignConfig
+from crosslight.encode.vocabulary import build_vocabulary
+from crosslight.errors import ConfigError, InputError
+from crosslight.geometry import window_corners
+from crosslight.pipeline.build import archive_key
+from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
+from crosslight.rerank.confidence import share_confidence
+from crosslight.rerank.patches import rerank_patches
+from crosslight.store.base import Where
+from crosslight.types import Entry, Hit, Image, Modality, Placement, Progress, Ranking, Representation
+
+if TYPE_CHECKING:
+    from crosslight.pipeline.index import Index
+
+RERANKS = ("align", "patches", "none")
+WORK_PER_S = 5e7  # similarities of the coarse pass in a second on two cores
+AUTO_SECONDS = 1.0  # "auto" aligns with everything while that takes about so long
+AUTO_SHORTLIST = 100
+PATCHES_SHORTLIST = 30  # the paper's
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """What `Index.search` was asked for; see there."""
+
+    modality: Modality
+    top: int
+    shortlist: int | str
+    rerank: str
+    rotation_deg: float
+    where: Where | None
+
+    def __post_init__(self) -> None:
+        if self.rerank not in RERANKS:
+            raise ConfigError(f"rerank is {self.rerank!r}; use one of {', '.join(RERANKS)}.")
+        if isinstance(self.shortlist, str) and self.shortlist not in ("all", "auto"):
+            raise ConfigError(f"shortlist is {self.shortlist!r}; give a number, 'all' or 'auto'.")
+        if self.top < 1:
+            raise ConfigError(f"top is {self.top}; ask for at least 1 hit.")
+
+
+def search_index(
+    index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress
+) -> list[Ranking]:
+    """Answer all queries; see `Index.search`."""
+    entries = index.store.entries(settings.where)
+    if not entries:
+        reason = "no image matches --where" if settings.where else "it holds no image"
+        raise InputError(f"Nothing can be found in {index.folder}: {reason}; see `crosslight info`.")
+    names = [image.name for image in images]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise InputError(f"Two queries are called {twice!r}; rename one, so that the answers can be told apart.")
+    representer = index.model.representer(settings.modality)
+    queries = []
+    for done, image in enumerate(images):
+        queries.append(
+            Query(representation=representer.represent(image), height_px=image.height_px, width_px=image.width_px)
+        )
+        progress(done + 1, len(images), "representing")
+    if settings.rerank == "align":
+        return _search_aligned(index, images, queries, entries, settings, progress)
+    return [_search_words(index, i, q, entries, settings) for i, q in zip(images, queries, strict=True)]
+
+
+def _shortlist(index: Index, query: Query, n_hits: int, settings: SearchSettings) -> list[tuple[str, float]]:
+    """Return the best images by histogram."""
+    assert index.vocabulary is not None
+    words = index.vocabulary.encode(index.describer.describe(query.representation))
+    return list(index.store.search(index.vocabulary.weigh(words), n_hits, settings.where))
+
+
+def _search_words(
+    index: Index, image: Image, query: Query, entries: Sequence[Entry], settings: SearchSettings
+) -> Ranking:
+    """Rank by histogram alone, or re-rank by the paper's patches."""
+    patches = settings.rerank == "patches"
+    wanted = PATCHES_SHORTLIST if patches else settings.top
+    n_hits = settings.shortlist if isinstance(settings.shortlist, int) else wanted
+    n_hits = len(entries) if settings.shortlist == "all" else n_hits
+    found = _shortlist(index, query, max(n_hits, settings.top), settings)
+    note = f"histograms of {len(entries)} images, not aligned"
+    if patches:
+        by_name = {e.name: e for e in entries}
+        candidates = [(name, _load(index, by_name[name])) for name, _ in found[:n_hits]]
+        config = index.manifest.config.vocabulary
+        best = rerank_patches(
+            query.representation, candidates, index.describer, partial(build_vocabulary, config=config)
+        )
+        found = [*best, *found[n_hits:]]
+        note = f"best {len(candidates)} of {len(entries)} images by histogram, re-ranked by patches"
+    return _ranking(index, image, [(name, similarity, None) for name, similarity in found], note, settings)
+
+
+def _search_aligned(
+    index: Index, images: Sequence[Image], queries: Sequence[Query], entries: Sequence[Entry],
+    settings: SearchSettings, progress: Progress,
+) -> list[Ranking]:  # fmt: skip
+    config = AlignConfig(rotation_deg=settings.rotation_deg, device=str(index.device))
+    candidates = {e.name: Candidate(name=e.name, height_px=e.height_px, width_px=e.width_px) for e in entries}
+    by_name = {e.name: e for e in entries}
+    aligner = Aligner(lambda name: _load(index, by_name[name]), config)
+    everything = list(candidates.values())
+    n_hits = _decide_shortlist(queries, everything, config, settings)
+    if n_hits >= len(everything):
+        note = f"aligned with all {len(everything)} images"
+        placed = aligner.align(queries, everything, progress)
+        return [
+            _ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings)
+            for image, hits in zip(images, placed, strict=True)
+        ]
+    note = f"aligned with the best {n_hits} of {len(everything)} images by histogram"
+    rankings = []
+    for done, (image, query) in enumerate(zip(images, queries, strict=True)):
+        chosen = [candidates[name] for name, _ in _shortlist(index, query, n_hits, settings)]
+        hits = aligner.align([query], chosen)[0] if chosen else []
+        rankings.append(_ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings))
+        progress(done + 1, len(images), "aligning")
+    return rankings
+
+
+def _decide_shortlist(
+    queries: Sequence[Query], candidates: Sequence[Candidate], config: AlignConfig, settings: SearchSettings
+) -> int:
+    if isinstance(settings.shortlist, int):
+        return settings.shortlist
+    work = max(estimate_work(query, candidates, config) for query in queries)
+    quick = work <= WORK_PER_S * AUTO_SECONDS or len(candidates) <= AUTO_SHORTLIST
+    return len(candidates) if settings.shortlist == "all" or quick else AUTO_SHORTLIST
+
+
+def _load(index: Index, entry: Entry) -> Representation:
+    return index.archive.representation(archive_key(entry))
+
+
+def _ranking(
+    index: Index, image: Image, found: Sequence[tuple[str, float, Placement | None]], note: str,
+    settings: SearchSettings,
+) -> Ranking:  # fmt: skip
+    """Put numbers, confidences and corners to what was found."""
+    confidences = share_confidence([similarity for _, similarity, _ in found], index.calibration())
+    hits = [
+        Hit(
+            image=name,
+            rank=rank,
+            similarity=similarity,
+            confidence=confidence,
+            placement=place,
+            corners_xy=None if place is None else window_corners(place, image.height_px, image.width_px),
+        )
+        for rank, ((name, similarity, place), confidence) in enumerate(zip(found, confidences, strict=True), start=1)
+    ]
+    return Ranking(query=image.name, hits=hits[: settings.top], note=note)

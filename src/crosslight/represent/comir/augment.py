@@ -1,0 +1,125 @@
+"""Training batches: aligned crops at any angle, then changes of tone that differ between the two modalities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from crosslight.config import AugmentConfig
+from crosslight.geometry import warp_window
+from crosslight.represent.comir.intensity import Intensity
+from crosslight.types import Float32, Float64, Pair
+
+def crop_matrix(height_px: int, width_px: int, size_px: int, rng: np.random.Generator) -> Float64:
+    """Return the 2 x 3 matrix from crop (x, y) to image (x, y) of a random crop: any place, angle and handedness.
+
+    The crop lies wholly inside where the image is large enough for its angle; otherwise it is centred as well as it
+    can be and the border is mirrored.
+    """
+    angle = rng.uniform(0, 2 * math.pi)
+    c, s = math.cos(angle), math.sin(angle)
+    half = (size_px - 1) / 2 * (abs(c) + abs(s))
+    center = [
+        rng.uniform(half, side - 1 - half) if side - 1 > 2 * half else rng.uniform(0.45, 0.55) * (side - 1)
+        for side in (width_px, height_px)
+    ]
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    linear = np.array([[c * flip, s], [-s * flip, c]])
+    offset = np.array(center) - linear @ np.full(2, (size_px - 1) / 2)
+    return np.hstack([linear, offset[:, None]])
+
+
+def quarter_matrix(quarters: int, size_px: int) -> Float64:
+    """Return the 3 x 3 matrix from the (x, y) of a square turned by quarters to the (x, y) of the unturned square."""
+    turn = np.linalg.matrix_power(np.array([[0, -1, size_px - 1], [1, 0, 0], [0, 0, 1]]), quarters % 4)
+    return turn.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Batch:
+    """Crops of one modality.
+
+    Attributes
+    ----------
+    crops : Tensor of shape (N, C, size, size), float32
+        In [0, 1]; crop i is turned counter-clockwise by ``quarters[i]`` times 90 degrees (C4 equivariance: the
+        network's output is turned back before it is compared).
+    quarters : Tensor of shape (N,), int64
+    """
+
+    crops: Tensor
+    quarters: Tensor
+
+
+def sample_batch(
+    pairs: Sequence[Pair],
+    n_pairs: int,
+    intensities: tuple[Intensity, Intensity],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+) -> tuple[Batch, Batch]:
+    """Cut `n_pairs` aligned crops from as many different pairs as there are; crop i of both shows the same place."""
+    order = np.concatenate([rng.permutation(len(pairs)) for _ in range(-(-n_pairs // len(pairs)))])[:n_pairs]
+    quarters = rng.integers(4, size=(2, n_pairs))
+    size = config.crop_px
+    crops: tuple[list[Float32], list[Float32]] = ([], [])
+    for row, index in enumerate(order):
+        pair = pairs[int(index)]
+        matrix = crop_matrix(pair.a.height_px, pair.a.width_px, size, rng)
+        for side, image in enumerate((pair.a, pair.b)):
+            turned = matrix @ quarter_matrix(int(quarters[side, row]), size)
+            crops[side].append(intensities[side].unit(warp_window(image.pixels, turned, size, size)))
+    # (N, H, W, C) seen as (N, C, H, W) is the memory order that convolutions like best
+    a, b = (torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2) for part in crops)
+    return (
+        Batch(crops=a, quarters=torch.from_numpy(quarters[0])),
+        Batch(crops=b, quarters=torch.from_numpy(quarters[1])),
+    )
+
+
+def change_tones(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Change brightness, contrast and tone curve of each crop, blur some, add noise.
+
+    `x` has shape (N, C, H, W) and lies in [0, 1]; the result may leave it a little. The curve is x + g x (1 - x).
+    """
+    n = x.shape[0]
+
+    def uniform(half_width: float) -> Tensor:
+        return (torch.rand((n, 1, 1, 1), generator=generator) * 2 - 1) * half_width
+
+    x = torch.addcmul(x, x * uniform(config.gamma), 1 - x)
+    gain = torch.exp(uniform(config.contrast))
+    x = torch.addcmul(0.5 * (1 - gain) + uniform(config.brightness), x, gain)
+    blurred = torch.rand(n, generator=generator) < config.blur_probability
+    sigma = config.blur_px * float(torch.rand(1, generator=generator))
+    if sigma > 0.1 and bool(blurred.any()):
+        x[blurred] = gaussian_blur(x[blurred], sigma)
+    if config.noise > 0:
+        x.addcmul_(torch.randn(x.shape, generator=generator), torch.rand((n, 1, 1, 1), generator=generator) * config.noise)
+    return x
+
+
+def gaussian_blur(x: Tensor, sigma_px: float) -> Tensor:
+    """Blur (N, C, H, W) by a separable Gaussian with mirrored borders."""
+    radius = max(1, math.ceil(3 * sigma_px))
+    offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.exp(-(offsets**2) / (2 * sigma_px**2))
+    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, 1, -1)
+    x = functional.pad(x, (radius,) * 4, mode="reflect")
+    x = functional.conv2d(x, kernel, groups=x.shape[1])
+    return functional.conv2d(x, kernel.transpose(2, 3), groups=x.shape[1])
+
+
+def turn_back(z: Tensor, quarters: Tensor) -> Tensor:
+    """Turn each square of (N, C, h, h) clockwise by its own number of quarters."""
+    result = torch.empty_like(z)
+    for k in range(4):
+        chosen = quarters == k
+        result[chosen] = torch.rot90(z[chosen], -k, dims=(2, 3))
+    return result

@@ -1,0 +1,72 @@
+"""Run a trained network over images of any size, window by window, in bounded memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from crosslight.represent.comir.device import low_precision
+from crosslight.represent.comir.intensity import Intensity
+from crosslight.types import Float32, Image
+
+WINDOW_PX = 1024  # computed at once, without the margin
+MARGIN_PX = 64  # context around a window; at the image's border it is mirrored
+
+
+@torch.inference_mode()
+def run_network(network: nn.Module, intensity: Intensity, image: Image, device: torch.device) -> Float32:
+    """Return the raw representation of one image.
+
+    Parameters
+    ----------
+    network : Module
+        In evaluation mode, with the attributes `stride` and `multiple_px`.
+    image : Image
+        Any size.
+
+    Returns
+    -------
+    values : ndarray of shape (C, ceil(H / stride), ceil(W / stride)), float32
+    """
+    stride, multiple = int(network.stride), int(network.multiple_px)  # type: ignore[arg-type]
+    height, width = image.height_px, image.width_px
+    margin = -(-MARGIN_PX // multiple) * multiple
+    step = WINDOW_PX // multiple * multiple
+    result: Float32 | None = None
+    for top in range(0, height, step):
+        for left in range(0, width, step):
+            rows, cols = min(step, height - top), min(step, width - left)
+            window = _read_window(image, intensity, top - margin, left - margin, rows + 2 * margin, cols + 2 * margin)
+            values = _run_window(network, window, multiple, device)
+            h, w, m = -(-rows // stride), -(-cols // stride), margin // stride
+            if result is None:
+                result = np.empty((values.shape[0], -(-height // stride), -(-width // stride)), np.float32)
+            r, c = top // stride, left // stride
+            result[:, r : r + h, c : c + w] = values[:, m : m + h, m : m + w]
+    assert result is not None
+    return result
+
+
+def _mirror(start: int, count: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Return `count` indices from `start`, mirrored into [0, size) without repeating the edge."""
+    period = max(1, 2 * (size - 1))
+    index = np.arange(start, start + count) % period
+    return np.where(index < size, index, period - index)
+
+
+def _read_window(image: Image, intensity: Intensity, top: int, left: int, rows: int, cols: int) -> Tensor:
+    pixels = image.pixels[_mirror(top, rows, image.height_px)][:, _mirror(left, cols, image.width_px)]
+    unit = (intensity.unit(pixels) - np.float32(intensity.mean)) / np.float32(intensity.std)
+    return torch.from_numpy(unit.astype(np.float32).transpose(2, 0, 1)[None])
+
+
+def _run_window(network: nn.Module, x: Tensor, multiple: int, device: torch.device) -> Float32:
+    rows, cols = x.shape[2:]
+    x = functional.pad(x, (0, -cols % multiple, 0, -rows % multiple), mode="replicate")
+    x = x.to(device, memory_format=torch.channels_last)
+    with low_precision(device):
+        z: Tensor = network(x)
+    values: Float32 = z[0].float().cpu().numpy()
+    return values

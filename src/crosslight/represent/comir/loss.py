@@ -1,0 +1,125 @@
+"""InfoNCE over all 2N representations of a batch, as one matrix product (paper, Methods; Pielawski, Wetzer 2020)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from crosslight.config import LossConfig
+
+
+def critic_similarity(z: Tensor, critic: str) -> Tensor:
+    """Compare all representations with all.
+
+    Parameters
+    ----------
+    z : Tensor of shape (M, C, h, w), float32
+        Representations.
+    critic : {"correlation", "mse"}
+        "correlation": zero-mean per channel, unit length over everything, dot product. "mse": minus the mean squared
+        difference.
+
+    Returns
+    -------
+    similarity : Tensor of shape (M, M), float32
+    """
+    if critic == "correlation":
+        flat = functional.normalize((z - z.mean(dim=(2, 3), keepdim=True)).flatten(1), dim=1)
+        return flat @ flat.T
+    flat = z.flatten(1)
+    squares = flat.square().sum(dim=1)
+    return -(squares[:, None] + squares[None, :] - 2 * flat @ flat.T) / flat.shape[1]
+
+
+def window_similarity(z: Tensor, templates: Tensor) -> Tensor:
+    """Correlate every template with every place of every representation, as alignment will.
+
+    Parameters
+    ----------
+    z : Tensor of shape (N, C, h, w), float32
+        Representations to search in.
+    templates : Tensor of shape (M, C, t, t), float32
+        Windows to look for.
+
+    Returns
+    -------
+    similarity : Tensor of shape (M, N, h - t + 1, w - t + 1), float32
+        Normalised cross-correlation over all channels, in [-1, 1].
+    """
+    side = templates.shape[-1]
+    centred = templates - templates.mean(dim=(2, 3), keepdim=True)
+    unit = functional.normalize(centred.flatten(1), dim=1).view_as(centred)
+    numerator = functional.conv2d(z, unit)
+    means = functional.avg_pool2d(z, side, stride=1)
+    squares = functional.avg_pool2d(z.square().sum(dim=1, keepdim=True), side, stride=1)
+    energy = (squares - means.square().sum(dim=1, keepdim=True)) * side**2
+    floor = 0.01 * side**2 * z.detach().square().sum(dim=1).mean()
+    return (numerator / torch.maximum(energy, floor).sqrt()).transpose(0, 1)
+
+
+def search_loss(z_a: Tensor, z_b: Tensor, window: int, temperature: float) -> tuple[Tensor, float]:
+    """Return InfoNCE over all places of all images: the middle window of each is looked for in all of the other kind.
+
+    The right place competes with every place of every other image and with the places of its own image that lie more
+    than one cell off. Symmetric in A and B.
+
+    Parameters
+    ----------
+    z_a, z_b : Tensor of shape (N, C, h, h), float32
+    window : int
+        Side of the window in cells, below h.
+    temperature : float
+
+    Returns
+    -------
+    loss : Tensor, scalar
+    accuracy : float
+        Share of windows whose best place is the right one.
+    """
+    n, side = z_a.shape[0], z_a.shape[-1]
+    first = (side - window) // 2
+    middle = slice(first, first + window)
+    losses, right = [], 0.0
+    for searched, asked in ((z_a, z_b), (z_b, z_a)):
+        logits = window_similarity(searched, asked[:, :, middle, middle]) / temperature
+        own = torch.arange(n, device=logits.device)
+        positive = logits[own, own, first, first]
+        near = torch.zeros_like(logits, dtype=torch.bool)
+        near[own, own, first - 1 : first + 2, first - 1 : first + 2] = True
+        near[own, own, first, first] = False
+        flat = logits.masked_fill(near, float("-inf")).flatten(1)
+        losses.append((torch.logsumexp(flat, dim=1) - positive).mean())
+        right += float((positive >= flat.amax(dim=1)).float().mean()) / 2
+    return (losses[0] + losses[1]) / 2, right
+
+
+def contrastive_loss(z_a: Tensor, z_b: Tensor, config: LossConfig) -> tuple[Tensor, float]:
+    """Return the loss of a batch of aligned pairs and its in-batch accuracy.
+
+    For each of the 2N representations i with partner j the loss is ``-s_ij + logsumexp over k != i of s_ik``, where s
+    is the critic's similarity over the temperature; the mean over all i, plus the activation decay.
+
+    Parameters
+    ----------
+    z_a, z_b : Tensor of shape (N, C, h, w), float32
+        Row i of both shows the same place.
+
+    Returns
+    -------
+    loss : Tensor, scalar
+    accuracy : float
+        Share of representations whose partner is the most similar of all 2N - 1 others.
+    """
+    n = z_a.shape[0]
+    if config.critic == "windows":
+        return search_loss(z_a.float(), z_b.float(), int(z_a.shape[-1] * config.window), config.temperature)
+    z = torch.cat([z_a, z_b]).float()
+    similarity = critic_similarity(z, config.critic) / config.temperature
+    similarity = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), float("-inf"))
+    partner = torch.arange(2 * n, device=z.device).roll(n)
+    loss = functional.cross_entropy(similarity, partner)
+    accuracy = float((similarity.argmax(dim=1) == partner).float().mean())
+    if config.decay_l1 or config.decay_l2:
+        loss = loss + config.decay_l1 * z.abs().mean() + config.decay_l2 * z.square().mean()
+    return loss, accuracy

@@ -1,0 +1,63 @@
+"""The light U-Net of the default preset: one per modality, working on a coarser grid than the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from crosslight.config import NetworkConfig
+from crosslight.registry import load
+
+
+def _two_convolutions(n_in: int, n_out: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (n_in, n_out):
+        layers += [nn.Conv2d(channels, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+class UNet(nn.Module):
+    """A U-Net whose stem and output work at 1/`stride` of the image's resolution.
+
+    Takes (N, n_in, H, W) float and returns (N, n_channels, H / stride, W / stride); H and W must be multiples of
+    `multiple_px`.
+    """
+
+    def __init__(self, n_in: int, config: NetworkConfig) -> None:
+        super().__init__()
+        widths: Sequence[int] = config.widths
+        self.stride = config.stride
+        self.multiple_px = config.stride * 2 ** (len(widths) - 1)
+        kernel = 2 * config.stride if config.stride > 1 else 3
+        self.stem = nn.Conv2d(n_in, widths[0], kernel, config.stride, (kernel - config.stride + 1) // 2)
+        inputs = (widths[0], *widths[:-1])
+        self.down = nn.ModuleList(_two_convolutions(i, o) for i, o in zip(inputs, widths, strict=True))
+        self.up = nn.ModuleList(
+            _two_convolutions(coarse + fine, fine)
+            for coarse, fine in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True)
+        )
+        self.dropout = nn.Dropout2d(config.dropout)
+        self.output = nn.Conv2d(widths[0], config.n_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the representation of a batch."""
+        x = self.stem(x)
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(functional.avg_pool2d(x, 2) if level else x)
+            skips.append(x)
+        x = self.dropout(x)
+        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
+            x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = block(torch.cat([x, skip], dim=1))
+        result: Tensor = self.output(x)
+        return result
+
+
+def build_network(n_in: int, config: NetworkConfig) -> nn.Module:
+    """Build the network that `config.kind` names, for images of `n_in` channels."""
+    network: nn.Module = load("network", config.kind)(n_in, config)
+    return network

@@ -1,0 +1,204 @@
+"""Coarse alignment: masked normalised cross-correlation of turned queries with many images, by FFT.
+
+Padfield 2012, "Masked object registration in the Fourier domain", doi 10.1109/TIP.2011.2181402. The query's mean is
+taken out inside its mask beforehand, so that the numerator is one product per angle. The local energy of the image
+under the mask hardly depends on the angle; it is computed once for the mask averaged over all angles. Only the order of
+candidates rests on this; `refine` measures the similarity exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import scipy.fft
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from crosslight.geometry import rotated_extent
+
+BORDER_CELLS = 1.0  # how far a turned corner may stick out of the image
+ENERGY_FLOOR = 0.02  # least local standard deviation, as a share of a representation's usual one
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Templates:
+    """One query turned by many angles, on the cells of the coarse grid.
+
+    Attributes
+    ----------
+    values : Tensor of shape (A, C, K, K), float32
+        Zero mean inside the mask, zero outside, unit length over everything; the middle cell is the query's centre.
+    mask : Tensor of shape (K, K), float32
+        Share of the angles at which the query covers a cell.
+    angles_deg : Tensor of shape (A,)
+    extents : Tensor of shape (A, 2), float32
+        Height and width in cells of the box around the turned query.
+    """
+
+    values: Tensor
+    mask: Tensor
+    angles_deg: Tensor
+    extents: Tensor
+
+
+def make_templates(values: Tensor, size_cells: tuple[float, float], step: float, angles_deg: Tensor) -> Templates:
+    """Turn a query and sample it on coarse cells.
+
+    Parameters
+    ----------
+    values : Tensor of shape (C, h, w), float32
+        The query's representation.
+    size_cells : tuple of float
+        Height and width of the query in coarse cells.
+    step : float
+        Representation pixels per coarse cell.
+    angles_deg : Tensor of shape (A,)
+        The query's axes in the repository image, counter-clockwise.
+    """
+    box = max(1, round(step))
+    pad = (box - 1) // 2, box - 1 - (box - 1) // 2
+    smooth = functional.avg_pool2d(functional.pad(values[None], (*pad, *pad), mode="replicate"), box, stride=1)[0]
+    shift = (box - 1) / 2 - pad[0]  # an even box lies half a pixel off
+    radius = math.ceil(math.hypot(*size_cells) / 2)
+    line = torch.arange(-radius, radius + 1, dtype=torch.float32, device=values.device)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    radians = torch.deg2rad(angles_deg)[:, None, None]
+    # the query's own offset under a repository offset: turn back by the angle
+    u = torch.cos(radians) * x - torch.sin(radians) * y
+    v = torch.sin(radians) * x + torch.cos(radians) * y
+    inside = (u.abs() <= size_cells[1] / 2) & (v.abs() <= size_cells[0] / 2)
+    h, w = values.shape[1:]
+    grid = torch.stack([(u * step - shift) * 2 / w, (v * step - shift) * 2 / h], dim=-1)
+    sampled = functional.grid_sample(
+        smooth.expand(len(angles_deg), -1, -1, -1), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    mask = inside[:, None].float()
+    area = mask.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    centred = (sampled - (sampled * mask).sum(dim=(2, 3), keepdim=True) / area) * mask
+    length = centred.flatten(1).norm(dim=1).clamp(min=1e-6)
+    extents = torch.tensor([rotated_extent(*size_cells, float(a)) for a in angles_deg], device=values.device)
+    return Templates(
+        values=centred / length[:, None, None, None], mask=mask[:, 0].mean(0), angles_deg=angles_deg, extents=extents
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Spectra:
+    """Fourier transforms of a batch of pooled representations, padded with zeros to one size.
+
+    Attributes
+    ----------
+    values : Tensor of shape (F, I, C), complex64
+        One matrix per frequency.
+    energy : Tensor of shape (I, n, n // 2 + 1), complex64
+        Of the squares, summed over channels.
+    shape : tuple of int
+        (rows, cols) of the padded images.
+    sizes : Tensor of shape (I, 2)
+        Height and width in cells before padding.
+    usual_energy : Tensor of shape (I,)
+        Mean square per cell.
+    """
+
+    values: Tensor
+    energy: Tensor
+    shape: tuple[int, int]
+    sizes: Tensor
+    usual_energy: Tensor
+
+
+def make_spectra(images: Sequence[Tensor]) -> Spectra:
+    """Transform pooled representations of shape (C, h, w) once, to be correlated with any number of queries."""
+    border = math.ceil(BORDER_CELLS)
+    rows, cols = (scipy.fft.next_fast_len(max(i.shape[d] for i in images) + border, real=True) for d in (1, 2))
+    stack = images[0].new_zeros((len(images), images[0].shape[0], rows, cols))
+    for slot, image in zip(stack, images, strict=True):
+        slot[:, : image.shape[1], : image.shape[2]] = image
+    transformed = torch.fft.rfft2(stack)
+    squares = stack.square().sum(dim=1)
+    sizes = torch.tensor([i.shape[1:] for i in images], device=stack.device)
+    return Spectra(
+        values=transformed.flatten(2).permute(2, 0, 1).contiguous(),
+        energy=torch.fft.rfft2(squares),
+        shape=(rows, cols),
+        sizes=sizes,
+        usual_energy=squares.sum(dim=(1, 2)) / sizes.prod(dim=1),
+    )
+
+
+def _transform_template(template: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return the conjugate spectrum of (..., K, K) placed with its middle cell at the origin."""
+    radius = template.shape[-1] // 2
+    ry, rx = (min(radius, (n - 1) // 2) for n in shape)
+    middle = template[..., radius - ry : radius + ry + 1, radius - rx : radius + rx + 1]
+    padded = functional.pad(middle, (0, shape[1] - middle.shape[-1], 0, shape[0] - middle.shape[-2]))
+    return torch.fft.rfft2(torch.roll(padded, (-ry, -rx), dims=(-2, -1))).conj()
+
+
+def correlate(templates: Templates, spectra: Spectra) -> Tensor:
+    """Return the similarity of every image, angle and place: (I, A, rows, cols) float32, -1 where not allowed."""
+    shape = spectra.shape
+    n_frequencies, n_images, _ = spectra.values.shape
+    turned = _transform_template(templates.values, shape).flatten(2).permute(2, 1, 0)
+    product = torch.bmm(spectra.values, turned).permute(1, 2, 0)
+    numerator = torch.fft.irfft2(product.reshape(n_images, -1, shape[0], n_frequencies // shape[0]), s=shape)
+    mask = _transform_template(templates.mask, shape)
+    area = templates.mask.sum()
+    columns = spectra.values.permute(1, 2, 0).reshape(n_images, -1, shape[0], n_frequencies // shape[0])
+    sums = torch.fft.irfft2(columns * mask, s=shape).square().sum(dim=1)
+    energy = torch.fft.irfft2(spectra.energy * mask, s=shape) - sums / area
+    floor = (ENERGY_FLOOR**2 * area) * spectra.usual_energy[:, None, None]
+    similarity = numerator / torch.maximum(energy, floor.clamp(min=1e-6)).sqrt()[:, None]
+    return similarity.masked_fill(~_allowed(templates, spectra), -1.0)
+
+
+def _allowed(templates: Templates, spectra: Spectra) -> Tensor:
+    """Return (I, A, rows, cols): does the turned query lie inside the image, but for a little border?"""
+    parts = []
+    for axis, n in enumerate(spectra.shape):
+        cells = torch.arange(n, device=spectra.sizes.device) + 0.5
+        half = templates.extents[None, :, axis, None] / 2 - BORDER_CELLS
+        size = spectra.sizes[:, None, axis, None]
+        parts.append((cells >= half) & (cells <= size - half) & (cells < size))
+    return parts[0][..., :, None] & parts[1][..., None, :]
+
+
+def find_peaks(similarity: Tensor, n_peaks: int, *, circular: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the best distinct peaks of every image.
+
+    Parameters
+    ----------
+    similarity : Tensor of shape (I, A, rows, cols)
+    n_peaks : int
+        P. Peaks of one image differ by more than one angle step or more than two cells.
+    circular : bool
+        Whether the last angle neighbours the first.
+
+    Returns
+    -------
+    values : Tensor of shape (I, P), float32
+        Descending.
+    angles : Tensor of shape (I, P), int64
+        Index of the angle.
+    cells : Tensor of shape (I, P, 2), int64
+        Row and column.
+    """
+    n_images, n_angles, _, cols = similarity.shape
+    per_angle, place = similarity.flatten(2).max(dim=2)
+    rows_cols = torch.stack([place // cols, place % cols], dim=-1)
+    index = torch.arange(n_angles, device=similarity.device)
+    found: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+    for _ in range(n_peaks):
+        value, angle = per_angle.max(dim=1)
+        cell = rows_cols[torch.arange(n_images), angle]
+        for out, part in zip(found, (value, angle, cell), strict=True):
+            out.append(part)
+        gap = (index[None] - angle[:, None]).abs()
+        gap = torch.minimum(gap, n_angles - gap) if circular else gap
+        near = (gap <= 1) | ((rows_cols - cell[:, None]).abs().amax(dim=2) <= 2) & (gap <= 3)
+        per_angle = per_angle.masked_fill(near, -2.0)
+    values, angles, cells = (torch.stack(part, dim=1) for part in found)
+    return values, angles, cells
