@@ -1,0 +1,117 @@
+"""Models: saved, loaded, refused; inference without seams."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from crosslight.config import NetworkConfig
+from crosslight.errors import InputError, ModelError
+from crosslight.represent.comir import infer
+from crosslight.represent.comir.infer import run_network
+from crosslight.represent.comir.intensity import Intensity, measure_intensity
+from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
+from crosslight.represent.comir.network import build_network
+from crosslight.types import MODALITIES, Image
+
+CONFIG = NetworkConfig(n_channels=3, widths=(8, 12, 16), stride=2)
+CPU = torch.device("cpu")
+
+
+def _image(height: int, width: int, channels: int, dtype: str = "uint8") -> Image:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 200, (height, width, channels)).astype(dtype)
+    return Image(pixels=pixels, name="image")
+
+
+@pytest.fixture
+def model() -> ComirModel:
+    torch.manual_seed(0)
+    representers = {}
+    for modality, channels in zip(MODALITIES, (3, 1), strict=True):
+        image = _image(150, 140, channels)
+        intensity = measure_intensity([image], "off")
+        network = build_network(channels, CONFIG)
+        scale = measure_scale(network, intensity, [image], CPU)
+        representers[modality] = ComirRepresenter(modality, network, intensity, scale, CPU)
+    return ComirModel(preset="default", network=CONFIG, representers=representers, calibration={"lead": 3.0})
+
+
+@pytest.mark.parametrize("size", [(128, 128), (131, 203), (17, 300)])
+def test_a_representation_covers_the_image(model: ComirModel, size: tuple[int, int]) -> None:
+    z = model.representer("A").represent(_image(*size, 3))
+    assert z.values.shape == (3, -(-size[0] // 2), -(-size[1] // 2)) and z.stride == 2
+    assert z.values.dtype == np.float32 and np.abs(z.values).max() <= 4
+    assert np.array_equal(z.values, type(z).from_codes(z.to_codes(), 2).values)
+
+
+def test_windows_join_without_seams(model: ComirModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    r = model.representer("A")
+    image = _image(420, 390, 3)
+    whole = run_network(r.network, r.intensity, image, CPU)
+    monkeypatch.setattr(infer, "WINDOW_PX", 128)
+    pieces = run_network(r.network, r.intensity, image, CPU)
+    assert np.abs(whole - pieces).max() < 0.01 * np.ptp(whole)
+
+
+def test_a_saved_model_represents_the_same(model: ComirModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    again = ComirModel.load(tmp_path / "model")
+    image = _image(130, 150, 1)
+    before, after = (m.representer("B").represent(image).values for m in (model, again))
+    assert np.array_equal(before, after)
+    assert again.fingerprint == model.fingerprint and again.calibration == {"lead": 3.0}
+
+
+def test_a_folder_without_a_model_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="crosslight fit"):
+        ComirModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["weights", "json", "missing key"])
+def test_a_damaged_model_is_refused(model: ComirModel, tmp_path: Path, damage: str) -> None:
+    model.save(tmp_path)
+    if damage == "weights":
+        (tmp_path / "a.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:1000])
+    elif damage == "json":
+        (tmp_path / "model.json").write_text("{")
+    else:
+        text = (tmp_path / "model.json").read_text()
+        (tmp_path / "model.json").write_text(text.replace('"low"', '"lwo"'))
+    with pytest.raises(ModelError, match=r"damaged|cannot be read"):
+        ComirModel.load(tmp_path)
+
+
+def test_a_newer_format_is_refused(model: ComirModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    text = (tmp_path / "model.json").read_text()
+    (tmp_path / "model.json").write_text(text.replace('"format_version": 1', '"format_version": 99'))
+    with pytest.raises(ModelError, match="format 99"):
+        ComirModel.load(tmp_path)
+
+
+def test_a_wrong_channel_count_names_both_numbers(model: ComirModel) -> None:
+    with pytest.raises(InputError, match=r"has 1 channel.*trained on 3"):
+        model.representer("A").represent(_image(128, 128, 1))
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [("uint16", 257), ("float32", 0.001)])
+def test_other_pixel_types_are_brought_to_one_range(dtype: str, scale: float) -> None:
+    pixels = (_image(140, 140, 2).pixels * np.float64(scale)).astype(dtype)
+    intensity = measure_intensity([Image(pixels=pixels, name="x")], "off")
+    unit = intensity.unit(pixels)
+    assert unit.min() == 0 and unit.max() == 1 and 0.4 < unit.mean() < 0.6
+
+
+def test_a_dark_modality_gets_a_logarithm_by_itself() -> None:
+    dark = np.clip(np.random.default_rng(0).exponential(10, (128, 128, 1)), 0, 255).astype(np.uint8)
+    assert measure_intensity([Image(pixels=dark, name="x")], "auto").log_gain > 0
+    assert measure_intensity([_image(128, 128, 1)], "auto").log_gain == 0
+
+
+def test_the_papers_logarithm_is_log_of_one_plus_x() -> None:
+    unit = Intensity(n_channels=1, low=0, high=1, log_gain=1.0, mean=(0,), std=(1,)).unit(np.array([[[0.5]]]))
+    assert float(unit[0, 0, 0]) == pytest.approx(np.log(1.5) / np.log(2))
+
+

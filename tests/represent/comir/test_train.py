@@ -1,0 +1,110 @@
+"""Training learns, stops, resumes and repeats."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from crosslight.config import FitConfig, NetworkConfig, preset
+from crosslight.errors import InputError, ModelError, TrainingDivergedError
+from crosslight.progress import silent
+from crosslight.represent.comir.intensity import measure_intensity
+from crosslight.represent.comir.train import Budget, Training, learning_rate
+from crosslight.types import Image, Pair
+
+SMALL = replace(
+    preset("default"),
+    network=NetworkConfig(n_channels=2, widths=(8, 12), stride=4),
+    optimizer=replace(preset("default").optimizer, n_pairs=4, warmup_steps=2),
+)
+
+
+def _pairs(n: int = 6) -> list[Pair]:
+    """Blurred noise, and its inverse through a tone curve: aligned, and easy to learn."""
+    pairs = []
+    for i in range(n):
+        noise = np.random.default_rng(i).standard_normal((160, 170)).astype(np.float32)
+        smooth = cv2.GaussianBlur(noise, (0, 0), 4)
+        tone = np.clip(127 + 900 * smooth, 0, 255).astype(np.uint8)[:, :, None]
+        pairs.append(Pair(name=str(i), a=Image(pixels=tone, name=str(i)), b=Image(pixels=255 - tone, name=str(i))))
+    return pairs
+
+
+def _training(config: FitConfig = SMALL, seed: int = 0) -> Training:
+    pairs = _pairs()
+    intensities = (measure_intensity([p.a for p in pairs], "off"), measure_intensity([p.b for p in pairs], "off"))
+    return Training(intensities, config, device=torch.device("cpu"), seed=seed)
+
+
+def test_training_raises_the_in_batch_accuracy() -> None:
+    training = _training()
+    training.run(_pairs(), Budget(steps=40), progress=silent)
+    accuracies = [r.accuracy for r in training.records]
+    assert np.mean(accuracies[-8:]) > np.mean(accuracies[:8]) + 0.3
+
+
+def test_a_resumed_training_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+    whole = _training()
+    whole.run(_pairs(), Budget(steps=6), progress=silent)
+    first = _training()
+
+    def interrupt(done: float, total: float, label: str) -> None:
+        if first.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.run(_pairs(), Budget(steps=6), progress=interrupt)
+    first.save(tmp_path / "checkpoint")
+    second = _training()
+    second.restore(tmp_path / "checkpoint")
+    assert second.step == 3 and len(second.records) == 3
+    second.run(_pairs(), Budget(steps=6), progress=silent)
+    assert [r.loss for r in second.records] == pytest.approx([r.loss for r in whole.records], rel=1e-4)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    training = _training()
+    training.run(_pairs(), Budget(steps=1), progress=silent)
+    training.save(tmp_path / "checkpoint")
+    with pytest.raises(ModelError, match="other settings"):
+        _training(seed=1).restore(tmp_path / "checkpoint")
+    (tmp_path / "checkpoint" / "optimizer.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="cannot be read"):
+        _training().restore(tmp_path / "checkpoint")
+
+
+def test_a_checkpoint_caught_between_its_two_renames_is_found(tmp_path: Path) -> None:
+    training = _training()
+    training.run(_pairs(), Budget(steps=1), progress=silent)
+    training.save(tmp_path / "checkpoint")
+    (tmp_path / "checkpoint").rename(tmp_path / "checkpoint.old")
+    again = _training()
+    again.restore(tmp_path / "checkpoint")
+    assert again.step == 1
+
+
+def test_a_loss_that_is_not_a_number_stops_with_the_step() -> None:
+    training = _training()
+    with torch.no_grad():
+        next(training.networks.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingDivergedError, match="at step 0"):
+        training.run(_pairs(), Budget(steps=2), progress=silent)
+
+
+def test_no_pairs_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="no training pair"):
+        _training().run([], Budget(steps=1), progress=silent)
+
+
+def test_the_rate_warms_up_and_falls_to_nothing() -> None:
+    config = SMALL.optimizer
+    assert learning_rate(config, 0, 0.0) < learning_rate(config, 1, 0.0)
+    assert learning_rate(config, 99, 1.0) == pytest.approx(0.0)
+
+
+def test_minutes_end_training_by_time() -> None:
+    assert Budget(steps=10, minutes=2).fraction(step=10_000, seconds=60) == 0.5
+    assert Budget(steps=10).fraction(step=5, seconds=1e9) == 0.5
