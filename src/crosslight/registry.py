@@ -20,6 +20,7 @@ REPRESENTERS = {
 DESCRIBERS = {
     "surf": "crosslight.describe.surf:Surf",
     "sift": "crosslight.describe.sift:Sift",
+    "rootsift": "crosslight.describe.sift:RootSift",
 }
 STORES = {
     "exact": "crosslight.store.exact:ExactStore",
