@@ -1,7 +1,7 @@
 """The colours of every picture and page, each with one meaning.
 
 The four signal colours stay apart for readers with any of the usual colour deficiencies (Okabe and Ito 2008); where
-right and wrong meet in one picture, the line style differs too.
+right and wrong meet in one picture, words say which is which too.
 """
 
 from __future__ import annotations
