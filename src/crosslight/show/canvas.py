@@ -101,7 +101,7 @@ class Canvas:
 
 
 def save_picture(rgb: Rgb, path: Path) -> None:
-    """Write a picture in the format that its name asks for; a kill leaves the old file or the new one.
+    """Write a picture, (H, W, 3) or grey (H, W), in the format that its name asks for, all at once or not at all.
 
     Raises
     ------

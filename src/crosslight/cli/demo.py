@@ -1,0 +1,41 @@
+"""crosslight demo: train, index and search on the images that come with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from crosslight.cli.console import out, progress_bar
+from crosslight.cli.options import Device, Seed
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the model, the index and the pictures.")] = Path(
+        "crosslight-demo"
+    ),
+    minutes: Annotated[float, typer.Option(help="How long to train.")] = 2.0,
+    quick: Annotated[bool, typer.Option("--quick", help="Use the small model that is shipped instead.")] = False,
+    patches: Annotated[int, typer.Option(help="How many patches to ask with.", min=1, max=16)] = 8,
+    device: Device = "auto",
+    seed: Seed = 0,
+) -> None:
+    """Find grey relief patches in the true-colour Earth: a first result in a few minutes."""
+    from crosslight.demo.run import run_demo
+    from crosslight.demo.story import COLUMNS, NUMERIC, answer_row
+
+    with progress_bar() as progress:
+        shown = run_demo(
+            folder, minutes=minutes, quick=quick, n_patches=patches, seed=seed, device=device, progress=progress
+        )
+    table = Table(box=None, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column in NUMERIC else "left", no_wrap=True)
+    for answer in shown.answers:
+        table.add_row(*answer_row(answer))
+    out.print(table)
+    out.print(f"\n{sum(a.right for a in shown.answers)} of {len(shown.answers)} found.")
+    out.print(", ".join(f"{name} {seconds:.0f} s" for name, seconds in shown.seconds.items()))
+    out.print(f"Look at {shown.page} (a page) and {shown.world} (a picture).", markup=False)

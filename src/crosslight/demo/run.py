@@ -1,0 +1,149 @@
+"""The demonstration from end to end: train, index, ask, and show what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crosslight.config import preset
+from crosslight.demo.cut import cut_pairs, cut_patches, cut_tiles
+from crosslight.demo.earth import Earth, Patch, Tile, load_earth
+from crosslight.demo.story import write_story
+from crosslight.demo.world import Answer, draw_world, judge
+from crosslight.errors import ConfigError
+from crosslight.pipeline.fit import fit_pairs
+from crosslight.pipeline.index import Index
+from crosslight.progress import silent
+from crosslight.show.canvas import save_picture
+from crosslight.types import Progress, Ranking
+
+SHIPPED_MODEL = Path(__file__).parent / "model"
+N_HITS = 5
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Demonstration:
+    """What `run_demo` made.
+
+    Attributes
+    ----------
+    answers : sequence of Answer
+        One per patch, with the truth.
+    rankings : sequence of Ranking
+        One per patch, in the same order.
+    world, page : Path
+        The picture and the HTML page.
+    seconds : dict
+        How long each step took, by its name.
+    """
+
+    answers: Sequence[Answer]
+    rankings: Sequence[Ranking]
+    world: Path
+    page: Path
+    seconds: dict[str, float]
+
+
+def run_demo(
+    folder: Path, *, minutes: float = 2.0, quick: bool = False, n_patches: int = 8, seed: int = 0,
+    device: str = "auto", progress: Progress = silent,
+) -> Demonstration:  # fmt: skip
+    """Find relief patches that were never trained on in the true-colour Earth.
+
+    Parameters
+    ----------
+    folder : Path
+        Where model, index and pictures go; what is finished there already is used again.
+    minutes : float
+        How long to train.
+    quick : bool
+        Use the small model that comes with the package instead of training one.
+    n_patches : int
+        How many patches to ask with.
+    seed : int
+        For training and for the choice of the patches.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    progress : callable
+        See `crosslight.progress`.
+    """
+    clock = _Clock()
+    earth = load_earth()
+    model = _shipped_model() if quick else folder / "model"
+    if not quick:
+        _train(earth, model, minutes, seed, device, progress)
+    clock.lap("train")
+    tiles = cut_tiles(earth)
+    images = _write_tiles(tiles, folder / "repository")
+    name = "index-quick" if quick else "index"
+    index = Index.build([images], model, modality="A", out=folder / name, device=device, progress=progress)
+    clock.lap("index")
+    with index:
+        patches = cut_patches(earth, n_patches, seed=seed)
+        rankings = index.search([p.image for p in patches], top=N_HITS, rotation=180.0, progress=progress)
+        clock.lap("search")
+        by_name = {tile.image.name: tile for tile in tiles}
+        answers = [judge(p, r, by_name) for p, r in zip(patches, rankings, strict=True)]
+        world = folder / "world.png"
+        save_picture(draw_world(earth, answers), world)
+        closer = index.draw([rankings[_clearest(answers)]], folder / "closer.png")
+    _write_patches(patches, folder / "queries")
+    page = folder / "index.html"
+    write_story(page, answers, world=world, closer=closer[0], preview=model / "preview.png", seconds=clock.laps)
+    return Demonstration(answers=answers, rankings=rankings, world=world, page=page, seconds=clock.laps)
+
+
+class _Clock:
+    """Takes the time between steps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self._last = now - self._last, now
+
+
+def _shipped_model() -> Path:
+    if not (SHIPPED_MODEL / "model.json").exists():
+        raise ConfigError("This copy of Crosslight came without the small model of --quick; train one: leave it out.")
+    return SHIPPED_MODEL
+
+
+def _train(earth: Earth, model: Path, minutes: float, seed: int, device: str, progress: Progress) -> None:
+    """Train, or go on with what was stopped; a finished model is left as it is."""
+    resume = any((model / name).exists() for name in ("checkpoint", "checkpoint.old"))
+    if (model / "model.json").exists() and not resume:
+        return
+    fit_pairs(
+        cut_pairs(earth), model, config=preset("default"), minutes=minutes, seed=seed, device=device, resume=resume,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _write_tiles(tiles: Sequence[Tile], folder: Path) -> Path:
+    """Write the repository as image files, since that is what people have; those there already are left."""
+    for tile in tiles:
+        path = folder / f"{tile.image.name}.jpg"
+        if not path.exists():
+            save_picture(tile.image.pixels, path)
+    return folder
+
+
+def _write_patches(patches: Sequence[Patch], folder: Path) -> None:
+    """Write the queries as files too, to be asked again from the command line."""
+    for patch in patches:
+        save_picture(patch.image.pixels[:, :, 0], folder / f"{patch.image.name}.png")
+
+
+def _clearest(answers: Sequence[Answer]) -> int:
+    """Return which answer to look at closely: the most confident of the right ones, or of all if none is right."""
+
+    def merit(i: int) -> tuple[bool, float]:
+        hit = answers[i].hit
+        return answers[i].right, hit.confidence if hit else 0.0
+
+    return max(range(len(answers)), key=merit)
