@@ -35,7 +35,8 @@ format: $(READY) ## lay out the code and mend what ruff can mend
 bench: $(READY) ## run every benchmark; each prints a ratio measured in one run
 	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
-docs: $(READY) ## check that the documentation is complete and its examples run
+docs: $(READY) ## write the reference pages from the program and check all pages
+	$(BIN)/python docs/make_reference.py
 	$(BIN)/python -m pytest tests/test_docs.py
 
 clean: ## remove caches and the demo's output, but not .venv
