@@ -56,6 +56,7 @@ class LossConfig:
     critic: str = "correlation"
     temperature: float = 0.07
     window: float = 0.6
+    decorrelation: float = 0.5
     decay_l1: float = 0.0
     decay_l2: float = 0.0
 
@@ -138,18 +139,24 @@ class DescribeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
-    """The bag of words. At most `n_words` words, and at least `descriptors_per_word` descriptors for each."""
+    """The bag of words. At most `n_words` words, and at least `descriptors_per_word` descriptors for each.
+
+    Descriptors longer than `n_axes` are first projected onto that many of their main axes.
+    """
 
     n_words: int = 20_000
+    n_axes: int = 64
     strongest: float = 0.8
     descriptors_per_word: int = 10
-    max_descriptors: int = 400_000
+    max_descriptors: int = 200_000
     iterations: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
         _require(self.n_words >= 1, f"n_words is {self.n_words}; use at least 1.")
         _require(0 < self.strongest <= 1, f"strongest is {self.strongest}; use a share in (0, 1].")
+        for name in ("n_axes", "descriptors_per_word", "max_descriptors", "iterations"):
+            _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; use at least 1.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +193,7 @@ PRESETS: dict[str, FitConfig] = {
     "paper": FitConfig(
         preset="paper",
         network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
-        loss=LossConfig(critic="mse", temperature=0.5, decay_l1=1e-4, decay_l2=0.1),
+        loss=LossConfig(critic="mse", temperature=0.5, decorrelation=0.0, decay_l1=1e-4, decay_l2=0.1),
         augment=AugmentConfig(blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0),
         optimizer=OptimizerConfig(
             name="sgd", learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736
