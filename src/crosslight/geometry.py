@@ -7,7 +7,6 @@ screen, so the query's x axis points to ``(cos a, -sin a)``.
 from __future__ import annotations
 
 import math
-
 from typing import Any
 
 import cv2

@@ -92,7 +92,8 @@ class Representation:
 
     def to_codes(self) -> NDArray[np.uint8]:
         """Return the values as uint8 of the same shape: code = round(127.5 + 31.875 * value)."""
-        return np.clip(np.rint(self.values * 31.875 + 127.5), 0, 255).astype(np.uint8)
+        codes: NDArray[np.uint8] = np.clip(np.rint(self.values * 31.875 + 127.5), 0, 255).astype(np.uint8)
+        return codes
 
     @classmethod
     def from_codes(cls, codes: NDArray[np.uint8], stride: int) -> Representation:

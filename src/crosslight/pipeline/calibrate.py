@@ -20,9 +20,7 @@ MIN_QUERY_PX = 96
 MAX_IMAGES, MAX_QUERIES = 60, 72
 
 
-def calibrate(
-    model: Model, pairs: Sequence[Pair], *, seed: int = 0, progress: Progress = silent
-) -> dict[str, float]:
+def calibrate(model: Model, pairs: Sequence[Pair], *, seed: int = 0, progress: Progress = silent) -> dict[str, float]:
     """Ask turned windows of each pair's one image among all the other images, in both directions.
 
     Returns the fields of `Calibration`. Fewer than two pairs leave the standing values.
@@ -34,9 +32,7 @@ def calibrate(
     for number, (asked, searched) in enumerate(directions):
         rng = np.random.default_rng([seed, number])
         images = {p.name: model.representer(searched).represent(_side(p, searched)) for p in chosen}
-        candidates = [
-            Candidate(name=p.name, height_px=p.a.height_px, width_px=p.a.width_px) for p in chosen
-        ]
+        candidates = [Candidate(name=p.name, height_px=p.a.height_px, width_px=p.a.width_px) for p in chosen]
         per_image = max(1, min(len(SHARES), MAX_QUERIES // (2 * len(chosen))))
         windows = [
             (p.name, _random_window(_side(p, asked), SHARES[(i + k) % len(SHARES)], rng))
@@ -44,9 +40,7 @@ def calibrate(
             for k in range(per_image)
         ]
         queries = [
-            Query(
-                representation=model.representer(asked).represent(w), height_px=w.height_px, width_px=w.width_px
-            )
+            Query(representation=model.representer(asked).represent(w), height_px=w.height_px, width_px=w.width_px)
             for _, w in windows
         ]
         aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0))
@@ -72,4 +66,6 @@ def _random_window(image: Image, share: float, rng: np.random.Generator) -> Imag
     side = int(min(side, (short - 4) * side / rotated_extent(side, side, angle)[0]))
     half = rotated_extent(side, side, angle)[0] / 2 + 1
     center = (float(rng.uniform(half, image.width_px - half)), float(rng.uniform(half, image.height_px - half)))
-    return cut_window(image, Placement(center_xy=center, angle_deg=angle, scale=1.0, similarity=1.0), side, side, "window")
+    return cut_window(
+        image, Placement(center_xy=center, angle_deg=angle, scale=1.0, similarity=1.0), side, side, "window"
+    )

@@ -49,7 +49,9 @@ class Index:
             return None
         vocabulary = Vocabulary.load(self.folder / "vocabulary")
         if vocabulary.fingerprint != self.manifest.vocabulary:
-            raise IndexCorruptError(f"The vocabulary of {self.folder} is not the one it was built with; build it again.")
+            raise IndexCorruptError(
+                f"The vocabulary of {self.folder} is not the one it was built with; build it again."
+            )
         return vocabulary
 
     @classmethod
@@ -112,9 +114,7 @@ class Index:
         manifest.require_model(own.fingerprint, path)
         return cls(path, manifest, own)
 
-    def add(
-        self, images: Sequence[Path | str], *, metadata: Path | None = None, progress: Progress = silent
-    ) -> int:
+    def add(self, images: Sequence[Path | str], *, metadata: Path | None = None, progress: Progress = silent) -> int:
         """Add images, replace those whose files changed, skip the rest; return how many were written.
 
         `last_change` says in words what was done.
@@ -122,7 +122,9 @@ class Index:
         paths = list_images([Path(p) for p in images])
         with write_lock(self.folder):
             result = build.add_images(self, paths, read_metadata(metadata), progress)
-        self.last_change = f"indexed {result.n_written}" + (f", {result.n_skipped} were there" if result.n_skipped else "")
+        self.last_change = f"indexed {result.n_written}" + (
+            f", {result.n_skipped} were there" if result.n_skipped else ""
+        )
         return result.n_written
 
     def remove(self, names: Sequence[str]) -> int:
@@ -178,9 +180,11 @@ class Index:
             modality=modality or ("A" if self.manifest.modality == "B" else "B"),
             top=top, shortlist=shortlist, rerank=rerank, rotation_deg=rotation, where=where,
         )  # fmt: skip
-        files = list_images([Path(q) for q in queries if not isinstance(q, Image)]) if any(
-            not isinstance(q, Image) for q in queries
-        ) else []
+        files = (
+            list_images([Path(q) for q in queries if not isinstance(q, Image)])
+            if any(not isinstance(q, Image) for q in queries)
+            else []
+        )
         images = [*(q for q in queries if isinstance(q, Image)), *map(read_image, files)]
         self._queries = {image.name: image for image in images}
         return searching.search_index(self, images, settings, progress)

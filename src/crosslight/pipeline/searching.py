@@ -48,9 +48,7 @@ class SearchSettings:
             raise ConfigError(f"top is {self.top}; ask for at least 1 hit.")
 
 
-def search_index(
-    index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress
-) -> list[Ranking]:
+def search_index(index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress) -> list[Ranking]:
     """Answer all queries; see `Index.search`."""
     entries = index.store.entries(settings.where)
     if not entries:

@@ -20,7 +20,9 @@ class Representer(Protocol):
 class Model(Protocol):
     """Both modalities' representers and what identifies them."""
 
-    fingerprint: str
+    @property
+    def fingerprint(self) -> str:
+        """A hash of settings and weights."""
 
     def representer(self, modality: Modality) -> Representer:
         """Return the representer of one modality."""

@@ -73,9 +73,7 @@ def plan_query(query: Query, config: AlignConfig) -> _Plan:
     reach, circular = config.rotation_deg, config.rotation_deg >= 180
     n = max(1, math.ceil(2 * reach / step))
     angles = torch.linspace(-reach, reach, n + 1) if reach > 0 else torch.zeros(1)
-    return _Plan(
-        coarse_px=coarse, fine_px=fine, angles_deg=angles[:-1] if circular else angles, circular=circular
-    )
+    return _Plan(coarse_px=coarse, fine_px=fine, angles_deg=angles[:-1] if circular else angles, circular=circular)
 
 
 def estimate_work(query: Query, candidates: Sequence[Candidate], config: AlignConfig) -> float:
@@ -203,9 +201,7 @@ class Aligner:
         fine = RefineStep(cell_px=plan.fine_px, reach=max(2, reach), n_angles=2, angle_step_deg=plan.step_deg / 4)
         measured = [(name, self._best(query, name, starts[name], fine)) for name in chosen]
         measured.sort(key=lambda item: (-item[1].similarity, item[0]))
-        exact = RefineStep(
-            cell_px=query.representation.stride, reach=2, n_angles=2, angle_step_deg=plan.step_deg / 8
-        )
+        exact = RefineStep(cell_px=query.representation.stride, reach=2, n_angles=2, angle_step_deg=plan.step_deg / 8)
         polished = [
             (name, replace(self._best(query, name, [place], exact), similarity=place.similarity))
             for name, place in measured[:N_POLISHED]

@@ -135,7 +135,8 @@ def _transform_template(template: Tensor, shape: tuple[int, int]) -> Tensor:
     ry, rx = (min(radius, (n - 1) // 2) for n in shape)
     middle = template[..., radius - ry : radius + ry + 1, radius - rx : radius + rx + 1]
     padded = functional.pad(middle, (0, shape[1] - middle.shape[-1], 0, shape[0] - middle.shape[-2]))
-    return torch.fft.rfft2(torch.roll(padded, (-ry, -rx), dims=(-2, -1))).conj()
+    spectrum: Tensor = torch.fft.rfft2(torch.roll(padded, (-ry, -rx), dims=(-2, -1))).conj()
+    return spectrum
 
 
 def correlate(templates: Templates, spectra: Spectra) -> Tensor:
@@ -152,11 +153,12 @@ def correlate(templates: Templates, spectra: Spectra) -> Tensor:
     energy = torch.fft.irfft2(spectra.energy * mask, s=shape) - sums / area
     floor = (ENERGY_FLOOR**2 * area) * spectra.usual_energy[:, None, None]
     similarity = numerator / torch.maximum(energy, floor.clamp(min=1e-6)).sqrt()[:, None]
-    return similarity.masked_fill(~_allowed(templates, spectra), -1.0)
+    allowed: Tensor = similarity.masked_fill(~_allowed(templates, spectra), -1.0)
+    return allowed
 
 
 def _allowed(templates: Templates, spectra: Spectra) -> Tensor:
-    """Return (I, A, rows, cols): does the turned query lie inside the image, but for a little border?"""
+    """Return as (I, A, rows, cols) where the turned query lies inside the image, but for a little border."""
     parts = []
     for axis, n in enumerate(spectra.shape):
         cells = torch.arange(n, device=spectra.sizes.device) + 0.5

@@ -94,10 +94,9 @@ def refine(
     points = centers[:, None, None, None] + _turn(wide, angles, scales)
     values = pool(torch.from_numpy(image.values).to(device), factor)
     window = sample(values, cell_px, points).permute(1, 2, 0, 3, 4)
-    similarity = _correlate_windows(window.flatten(0, 1), template, values).unflatten(0, angles.shape)
-    return [
-        _peak(similarity[i], float(angles[i, 0]), step, cell_px, starts[i]) for i in range(len(starts))
-    ]
+    similarity = _correlate_windows(window.flatten(0, 1), template, values)
+    similarity = similarity.reshape(*angles.shape, *similarity.shape[1:])
+    return [_peak(similarity[i], float(angles[i, 0]), step, cell_px, starts[i]) for i in range(len(starts))]
 
 
 def _offsets(n_rows: int, n_cols: int, cell_px: float, device: torch.device) -> Tensor:

@@ -113,5 +113,3 @@ def test_a_dark_modality_gets_a_logarithm_by_itself() -> None:
 def test_the_papers_logarithm_is_log_of_one_plus_x() -> None:
     unit = Intensity(n_channels=1, low=0, high=1, log_gain=1.0, mean=(0,), std=(1,)).unit(np.array([[[0.5]]]))
     assert float(unit[0, 0, 0]) == pytest.approx(np.log(1.5) / np.log(2))
-
-

@@ -16,6 +16,7 @@ from crosslight.geometry import warp_window
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.types import Float32, Float64, Pair
 
+
 def crop_matrix(height_px: int, width_px: int, size_px: int, rng: np.random.Generator) -> Float64:
     """Return the 2 x 3 matrix from crop (x, y) to image (x, y) of a random crop: any place, angle and handedness.
 
@@ -101,7 +102,9 @@ def change_tones(x: Tensor, config: AugmentConfig, generator: torch.Generator) -
     if sigma > 0.1 and bool(blurred.any()):
         x[blurred] = gaussian_blur(x[blurred], sigma)
     if config.noise > 0:
-        x.addcmul_(torch.randn(x.shape, generator=generator), torch.rand((n, 1, 1, 1), generator=generator) * config.noise)
+        x.addcmul_(
+            torch.randn(x.shape, generator=generator), torch.rand((n, 1, 1, 1), generator=generator) * config.noise
+        )
     return x
 
 

@@ -58,7 +58,8 @@ def _mirror(start: int, count: int, size: int) -> np.ndarray[tuple[int], np.dtyp
 
 def _read_window(image: Image, intensity: Intensity, top: int, left: int, rows: int, cols: int) -> Tensor:
     pixels = image.pixels[_mirror(top, rows, image.height_px)][:, _mirror(left, cols, image.width_px)]
-    unit = (intensity.unit(pixels) - np.float32(intensity.mean)) / np.float32(intensity.std)
+    mean, std = (np.asarray(v, np.float32) for v in (intensity.mean, intensity.std))
+    unit = (intensity.unit(pixels) - mean) / std
     return torch.from_numpy(unit.astype(np.float32).transpose(2, 0, 1)[None])
 
 

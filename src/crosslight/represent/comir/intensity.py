@@ -33,7 +33,7 @@ class Intensity:
 
     def unit(self, pixels: NDArray[np.generic]) -> Float32:
         """Return pixels of shape (H, W, C) as float32 in [0, 1], range and logarithm applied."""
-        v = np.asarray(pixels, dtype=np.float32)
+        v: Float32 = np.asarray(pixels, dtype=np.float32)
         v = np.clip((v - np.float32(self.low)) / np.float32(self.high - self.low), 0, 1)
         if self.log_gain > 0:
             v = np.log1p(np.float32(self.log_gain) * v) / np.float32(np.log1p(self.log_gain))

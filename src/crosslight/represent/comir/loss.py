@@ -112,14 +112,30 @@ def contrastive_loss(z_a: Tensor, z_b: Tensor, config: LossConfig) -> tuple[Tens
         Share of representations whose partner is the most similar of all 2N - 1 others.
     """
     n = z_a.shape[0]
-    if config.critic == "windows":
-        return search_loss(z_a.float(), z_b.float(), int(z_a.shape[-1] * config.window), config.temperature)
     z = torch.cat([z_a, z_b]).float()
+    penalty = _activation_penalty(z_a.float(), z_b.float(), config)
+    if config.critic == "windows":
+        loss, accuracy = search_loss(z[:n], z[n:], int(z.shape[-1] * config.window), config.temperature)
+        return loss + penalty, accuracy
     similarity = critic_similarity(z, config.critic) / config.temperature
     similarity = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), float("-inf"))
     partner = torch.arange(2 * n, device=z.device).roll(n)
     loss = functional.cross_entropy(similarity, partner)
     accuracy = float((similarity.argmax(dim=1) == partner).float().mean())
+    return loss + penalty, accuracy
+
+
+def _activation_penalty(z_a: Tensor, z_b: Tensor, config: LossConfig) -> Tensor:
+    """Return the paper's activation decay plus the share of correlation between different channels."""
+    z = torch.cat([z_a, z_b])
+    penalty = z.new_zeros(())
     if config.decay_l1 or config.decay_l2:
-        loss = loss + config.decay_l1 * z.abs().mean() + config.decay_l2 * z.square().mean()
-    return loss, accuracy
+        penalty = penalty + config.decay_l1 * z.abs().mean() + config.decay_l2 * z.square().mean()
+    if config.decorrelation and z.shape[1] > 1:
+        for side in (z_a, z_b):
+            rows = side.transpose(0, 1).flatten(1)
+            correlation = torch.corrcoef(rows)
+            n_channels = rows.shape[0]
+            off = correlation - torch.diag(torch.diag(correlation))
+            penalty = penalty + config.decorrelation * off.square().sum() / n_channels / 2
+    return penalty

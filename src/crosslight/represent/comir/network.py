@@ -40,7 +40,10 @@ class UNet(nn.Module):
             for coarse, fine in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True)
         )
         self.dropout = nn.Dropout2d(config.dropout)
-        self.output = nn.Conv2d(widths[0], config.n_channels, 1)
+        # Channels of equal strength: otherwise one takes over and the others carry nothing.
+        self.output = nn.Sequential(
+            nn.Conv2d(widths[0], config.n_channels, 1, bias=False), nn.BatchNorm2d(config.n_channels, affine=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the representation of a batch."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -61,14 +60,14 @@ class Training:
         torch.manual_seed(seed)
         self.config, self.intensities, self.device, self.seed = config, intensities, device, seed
         self.networks = nn.ModuleList(build_network(i.n_channels, config.network) for i in intensities)
-        self.networks.to(device, memory_format=torch.channels_last)
+        self.networks.to(device)
+        for network in self.networks:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _build_optimizer(self.networks, config.optimizer)
         self.step, self.seconds = 0, 0.0
         self.records: list[StepRecord] = []
 
-    def run(
-        self, pairs: Sequence[Pair], budget: Budget, *, checkpoint: Path | None = None, progress: Progress
-    ) -> None:
+    def run(self, pairs: Sequence[Pair], budget: Budget, *, checkpoint: Path | None = None, progress: Progress) -> None:
         """Train until the budget is used up; raises TrainingDivergedError when the loss is no longer finite."""
         if not pairs:
             raise InputError("There is no training pair; give at least one (a dozen or more is sensible).")
@@ -103,7 +102,7 @@ class Training:
                 f"(it was {rate:.2g}) or look for damaged training images."
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.networks.parameters(), config.optimizer.gradient_norm)
         self.optimizer.step()
         self.step += 1
@@ -138,8 +137,8 @@ class Training:
         old = folder.with_name(folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
+            folder.replace(old)
+        new.replace(folder)
         shutil.rmtree(old, ignore_errors=True)
 
     def restore(self, folder: Path) -> None:
@@ -151,7 +150,9 @@ class Training:
             networks = load_file(folder / "networks.safetensors")
             moments = load_file(folder / "optimizer.safetensors")
         except Exception as error:
-            raise ModelError(f"The checkpoint {folder} cannot be read ({error}); train again without --resume.") from error
+            raise ModelError(
+                f"The checkpoint {folder} cannot be read ({error}); train again without --resume."
+            ) from error
         if json.loads(json.dumps(asdict(self.config))) != state["config"] or self.seed != state["seed"]:
             raise ModelError(
                 f"The checkpoint {folder} was made with other settings; use the same preset, options and --seed "
