@@ -1,0 +1,101 @@
+"""Pairs that are read when they are asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import overload
+
+from crosslight.errors import InputError
+from crosslight.read.image import read_image
+from crosslight.types import Image, Pair
+
+
+class PairReader:
+    """Reads pairs by name, checks them, and keeps those read last in memory. Threads may share it.
+
+    Parameters
+    ----------
+    files : mapping of str to (Path, Path)
+        The two files (A, B) by pair name.
+    cache_bytes : int
+        The most that pixels may take in memory; a pair that is larger is read anew each time.
+    """
+
+    def __init__(self, files: Mapping[str, tuple[Path, Path]], cache_bytes: int) -> None:
+        self._files, self._cache_bytes = files, cache_bytes
+        self._kept: OrderedDict[str, Pair] = OrderedDict()  # the one used last comes last
+        self._kept_bytes = 0
+        self._n_channels: dict[int, tuple[int, Path]] = {}  # by side, of the first image read
+        self._lock = threading.Lock()
+
+    def read(self, name: str) -> Pair:
+        """Return one pair; raises InputError as `PairSequence` says."""
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        paths = self._files[name]
+        pair = Pair(name=name, a=read_image(paths[0]), b=read_image(paths[1]))
+        _check_sizes(pair, paths)
+        with self._lock:
+            for side, image in enumerate((pair.a, pair.b)):
+                self._check_channels(side, image, paths[side])
+            self._keep(pair)
+        return pair
+
+    def _check_channels(self, side: int, image: Image, path: Path) -> None:
+        n_channels, first = self._n_channels.setdefault(side, (image.n_channels, path))
+        if image.n_channels != n_channels:
+            raise InputError(
+                f"{path} has {image.n_channels} channel(s) but {first} has {n_channels}; all images of one kind need "
+                "the same number. Convert the one that differs, or leave its pair out."
+            )
+
+    def _keep(self, pair: Pair) -> None:
+        size = _size_bytes(pair)
+        if pair.name in self._kept or size > self._cache_bytes:
+            return
+        self._kept[pair.name] = pair
+        self._kept_bytes += size
+        while self._kept_bytes > self._cache_bytes:
+            self._kept_bytes -= _size_bytes(self._kept.popitem(last=False)[1])
+
+
+class PairSequence(Sequence[Pair]):
+    """Pairs in the order of `names`, read on access.
+
+    Access raises InputError when an image cannot be used, when the two images differ in height or width, or when one
+    has another number of channels than the first that was read of its kind.
+    """
+
+    def __init__(self, names: Sequence[str], reader: PairReader) -> None:
+        self.names = list(names)
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> PairSequence: ...
+    def __getitem__(self, index: int | slice) -> Pair | PairSequence:
+        if isinstance(index, slice):
+            return PairSequence(self.names[index], self._reader)
+        return self._reader.read(self.names[index])
+
+
+def _check_sizes(pair: Pair, paths: tuple[Path, Path]) -> None:
+    a, b = pair.a, pair.b
+    if (a.height_px, a.width_px) != (b.height_px, b.width_px):
+        raise InputError(
+            f"{paths[0]} is {a.width_px} x {a.height_px} px but {paths[1]} is {b.width_px} x {b.height_px} px; the two "
+            "images of a pair must be aligned and equal in size. Crop or resample one of them, or leave the pair out."
+        )
+
+
+def _size_bytes(pair: Pair) -> int:
+    return int(pair.a.pixels.nbytes + pair.b.pixels.nbytes)
