@@ -49,8 +49,8 @@ def imported_modules(source: str) -> Iterator[str]:
 
 def home_of(name: str) -> str:
     """Return where a public name such as "crosslight.fit" lives; any other name is returned as it is."""
-    parts = name.split(".")
-    return crosslight._HOMES.get(parts[1], name) if len(parts) == 2 else name
+    library, _, rest = name.partition(".")
+    return crosslight._HOMES.get(rest, name).replace(":", ".") if library == "crosslight" else name
 
 
 def find_faults(module: str, source: str) -> list[str]:
@@ -121,6 +121,7 @@ def test_forbidden_import_is_caught(module: str, source: str) -> None:
     [
         ("crosslight.types", "import math\nimport numpy as np"),
         ("crosslight.registry", "from crosslight.config import unknown_name"),
+        ("crosslight.show.page", "from PIL import Image"),
         ("crosslight.read.image", "import tifffile\nfrom crosslight.types import Image"),
         ("crosslight.pipeline.fit", "from crosslight import __version__\nfrom crosslight.read.pairs import find_pairs"),
         ("crosslight.cli.fit", "import crosslight"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crosslight.config import preset
+from crosslight.config import IndexConfig, VocabularyConfig, preset
 from crosslight.demo.cut import cut_pairs, cut_patches, cut_tiles
 from crosslight.demo.earth import Earth, Patch, Tile, load_earth
 from crosslight.demo.story import write_story
@@ -21,6 +21,7 @@ from crosslight.types import Progress, Ranking
 
 SHIPPED_MODEL = Path(__file__).parent / "model"
 N_HITS = 5
+INDEX = IndexConfig(vocabulary=VocabularyConfig(n_words=1_000, max_descriptors=50_000))  # few images, so few words
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,7 +79,9 @@ def run_demo(
     tiles = cut_tiles(earth)
     images = _write_tiles(tiles, folder / "repository")
     name = "index-quick" if quick else "index"
-    index = Index.build([images], model, modality="A", out=folder / name, device=device, progress=progress)
+    index = Index.build(
+        [images], model, modality="A", out=folder / name, config=INDEX, device=device, progress=progress
+    )
     clock.lap("index")
     with index:
         patches = cut_patches(earth, n_patches, seed=seed)

@@ -19,7 +19,7 @@ from crosslight.types import Float64, Hit, Ranking
 RIGHT_SHARE = 0.25  # an answer is right when its centre is off by less than this share of the patch's side
 SHEET_PX, EDGE_PX, GAP_PX = 2200, 48, 40
 HEADER_PX, PATCH_PX, LABEL_PX, LINES_PX = 150, 210, 76, 80  # LINES_PX: between patches and map
-SHOWN_ROWS_PX = (90, 2250)  # of the world: 84 N to 60 S
+SHOWN_ROWS_PX = (60, 2460)  # of the world: 86 N to 74 S
 BRIGHTEN = 0.75  # exponent: the deep sea of the true-colour image is nearly black
 TITLE, BODY, SMALL = 40, 24, 20  # letter sizes in pixels
 MISSED = HAIRLINE  # the truth where the answer is wrong; shows on the dark map
