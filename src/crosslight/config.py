@@ -109,9 +109,14 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """Everything `fit` needs besides the pairs. `log` is "auto", "on" or "off": log(1 + x) before the network."""
+    """Everything `fit` needs besides the pairs.
+
+    `start` is "shipped" (weights that have seen synthetic changes of modality, see `represent/comir/start.py`) or
+    "random". `log_a` and `log_b` are "auto", "on" or "off": log(1 + x) before the network.
+    """
 
     preset: str = "default"
+    start: str = "shipped"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -120,6 +125,7 @@ class FitConfig:
     log_b: str = "auto"
 
     def __post_init__(self) -> None:
+        _require(self.start in ("shipped", "random"), f"start is {self.start!r}; use 'shipped' or 'random'.")
         for log in (self.log_a, self.log_b):
             _require(log in ("auto", "on", "off"), f"log is {log!r}; use 'auto', 'on' or 'off'.")
 
@@ -192,6 +198,7 @@ PRESETS: dict[str, FitConfig] = {
     "default": FitConfig(),
     "paper": FitConfig(
         preset="paper",
+        start="random",
         network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
         loss=LossConfig(critic="mse", temperature=0.5, decorrelation=0.0, decay_l1=1e-4, decay_l2=0.1),
         augment=AugmentConfig(blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0),

@@ -132,13 +132,15 @@ def fit_pairs(
     except KeyboardInterrupt:
         training.save(checkpoint)
         if training.step > 0:
-            _write_model(training, train, out, finished=False)
+            _write_model(training, train, out)
         raise
-    model = _write_model(training, train, out, finished=True)
+    training.save(checkpoint)
+    model = _write_model(training, train, out)
     if val:
         model = replace(model, calibration=calibrate(model, list(val), progress=progress))
-        model.save(out)
     _draw(model, val or train, out / "preview.png")
+    model = replace(model, training={**model.training, "finished": True})
+    model.save(out)
     shutil.rmtree(checkpoint, ignore_errors=True)
     return model
 
@@ -146,7 +148,7 @@ def fit_pairs(
 def _check_output(out: Path, *, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give the name of a folder that can be made there.")
-    if (out / "model.json").exists() and not (out / "checkpoint").exists():
+    if (out / "model.json").exists() and ComirModel.load(out).training.get("finished"):
         raise InputError(f"{out} already holds a finished model; choose another --out, or delete that folder first.")
     if resume and not any((out / name).exists() for name in ("checkpoint", "checkpoint.old")):
         raise InputError(f"{out} holds no checkpoint to resume from; run the same command without --resume.")
@@ -173,7 +175,8 @@ def _spread(n: int, most: int) -> list[int]:
     return sorted({round(i * (n - 1) / max(1, most - 1)) for i in range(min(n, most))}) if n > 1 else [0]
 
 
-def _write_model(training: Training, train: Sequence[Pair], out: Path, *, finished: bool) -> ComirModel:
+def _write_model(training: Training, train: Sequence[Pair], out: Path) -> ComirModel:
+    """Write the networks as they are; `finished` in the record stays false until calibration and preview are done."""
     some = [train[i] for i in _spread(len(train), N_MEASURED)]
     representers: dict[Modality, ComirRepresenter] = {}
     for modality, network, intensity in zip(MODALITIES, training.networks, training.intensities, strict=True):
@@ -186,18 +189,18 @@ def _write_model(training: Training, train: Sequence[Pair], out: Path, *, finish
         network=training.config.network,
         representers=representers,
         mpp=sizes.pop() if len(sizes) == 1 else None,
-        training=_record(training, len(train), finished=finished),
+        training=_record(training, len(train)),
     )
     model.save(out)
     _write_records(training.records, out / "training.csv")
     return model
 
 
-def _record(training: Training, n_pairs: int, *, finished: bool) -> dict[str, object]:
+def _record(training: Training, n_pairs: int) -> dict[str, object]:
     last = training.records[-20:]
     return {
         "crosslight": __version__,
-        "finished": finished,
+        "finished": False,
         "config": to_dict(training.config),
         "seed": training.seed,
         "n_pairs": n_pairs,

@@ -232,7 +232,7 @@ class Index:
             "preset": self.model.preset,
             "words": self.n_words,
             "stride": self.manifest.stride,
-            "bytes": sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
+            "bytes": sum(f.stat().st_blocks * 512 for f in self.folder.rglob("*") if f.is_file()),  # some are sparse
             "format": self.manifest.format_version,
             "crosslight": self.manifest.crosslight,
         }

@@ -22,6 +22,7 @@ from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.start import load_start
 from crosslight.types import Pair, Progress
 
 CHECKPOINT_EVERY_S = 60.0
@@ -60,6 +61,9 @@ class Training:
         torch.manual_seed(seed)
         self.config, self.intensities, self.device, self.seed = config, intensities, device, seed
         self.networks = nn.ModuleList(build_network(i.n_channels, config.network) for i in intensities)
+        if config.start == "shipped":
+            for network, intensity in zip(self.networks, intensities, strict=True):
+                load_start(network, intensity.n_channels)
         self.networks.to(device)
         for network in self.networks:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

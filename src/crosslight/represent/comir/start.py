@@ -1,0 +1,33 @@
+"""A head start: weights that have seen many synthetic changes of modality, shipped with the package.
+
+They were trained by `benchmarks/make_start.py` on single images only: cuts of the Earth images in `crosslight/demo`
+(MIT, NASA and NOAA imagery) and drawn shapes, each shown twice with different tone curves, textures, shading, blur,
+noise and objects of its own. Both networks of a model start from them; the pairs then teach what really corresponds.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import torch
+from safetensors.torch import load
+from torch import nn
+
+from crosslight.errors import ConfigError
+
+STEM = "stem.weight"
+
+
+def load_start(network: nn.Module, n_in: int) -> None:
+    """Load the shipped weights into a network for images of `n_in` channels.
+
+    The one-channel stem is spread evenly over the channels. Raises ConfigError when the network has another shape.
+    """
+    shipped = load(files("crosslight.represent.comir").joinpath("start.safetensors").read_bytes())
+    own = network.state_dict()
+    shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in
+    if {k: v.shape for k, v in shipped.items()} != {k: v.shape for k, v in own.items()}:
+        raise ConfigError(
+            'The shipped start fits only the default network; set start = "random" to train another from scratch.'
+        )
+    network.load_state_dict({k: v.to(own[k].dtype).to(torch.device("cpu")) for k, v in shipped.items()})
