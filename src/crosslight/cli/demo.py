@@ -18,7 +18,7 @@ def demo(
     ),
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 2.0,
     quick: Annotated[bool, typer.Option("--quick", help="Use the small model that is shipped instead.")] = False,
-    patches: Annotated[int, typer.Option(help="How many patches to ask with.", min=1, max=16)] = 8,
+    patches: Annotated[int, typer.Option(help="How many patches to ask with.", min=1, max=12)] = 8,
     device: Device = "auto",
     seed: Seed = 0,
 ) -> None:

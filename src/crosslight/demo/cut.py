@@ -7,6 +7,7 @@ The networks learn on the rest of the world and are asked about `TEST_LONGITUDES
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,15 +23,16 @@ from crosslight.demo.earth import (
     to_world_xy,
 )
 from crosslight.errors import InputError
-from crosslight.geometry import apply_matrix, cut_window, query_to_repository
+from crosslight.geometry import apply_matrix, cut_window, query_to_repository, window_corners
 from crosslight.types import Image, Pair, Placement
 
 TEST_LONGITUDES = (30.0, 110.0)
 UNUSED_LONGITUDE = 130.0
 LATITUDES = (78.0, -58.0)  # beyond lies ice, which shows nothing
 LAND_SHARE = 0.15  # of a training window
-QUERY_LAND_SHARE = 0.35
+QUERY_LAND_SHARE, QUERY_SEA_SHARE = 0.3, 0.12  # so that a patch holds a piece of coast
 MAX_TRIES = 2000  # per patch
+APART = 0.6  # of a patch, between the centres of two
 
 
 def cut_pairs(earth: Earth, *, size_px: int = 384) -> list[Pair]:
@@ -64,35 +66,47 @@ def cut_pairs(earth: Earth, *, size_px: int = 384) -> list[Pair]:
     return pairs
 
 
-def cut_tiles(earth: Earth, *, size_px: int = 900, step_px: int = 600) -> list[Tile]:
-    """Cut the repository: the whole Earth in true colour, as overlapping squares that go on across the date line.
+def cut_tiles(earth: Earth, *, size_px: int = 675) -> list[Tile]:
+    """Cut the repository: the whole Earth in true colour, as squares that just touch.
 
-    Returns
-    -------
-    tiles : list of Tile
-        Named by their centres, from north-west to south-east; every place that fits into the overlap is whole in one.
-    """
-    middle = (size_px - 1) / 2
-    tiles = []
-    for y in range(0, HEIGHT_PX - size_px + step_px, step_px):
-        top = min(y, HEIGHT_PX - size_px)
-        for x in range(0, WIDTH_PX, step_px):
-            pixels = np.take(earth.a.pixels[top : top + size_px], range(x, x + size_px), axis=1, mode="wrap")
-            image = Image(pixels=pixels, name=f"Earth_{_name(x + middle, top + middle)}")
-            tiles.append(Tile(image=image, origin_xy=(x, top)))
-    return tiles
-
-
-def cut_patches(
-    earth: Earth, n: int, *, size_px: int = 192, max_angle_deg: float = 180.0, seed: int = 0
-) -> list[Patch]:
-    """Cut relief patches that were never trained on, to ask with.
+    They do not overlap, so that each place is in one image only and the confidence of an answer means something.
 
     Parameters
     ----------
     earth : Earth
+    size_px : int
+        Side of the squares; a divisor of 2700.
+
+    Returns
+    -------
+    tiles : list of Tile
+        Named by their centres, from north-west to south-east.
+    """
+    middle = (size_px - 1) / 2
+    tiles = []
+    for y in range(0, HEIGHT_PX, size_px):
+        for x in range(0, WIDTH_PX, size_px):
+            pixels = earth.a.pixels[y : y + size_px, x : x + size_px]
+            tiles.append(
+                Tile(image=Image(pixels=pixels, name=f"Earth_{_name(x + middle, y + middle)}"), origin_xy=(x, y))
+            )
+    return tiles
+
+
+def cut_patches(
+    earth: Earth, tiles: Sequence[Tile], n: int, *, size_px: int = 192, max_angle_deg: float = 180.0, seed: int = 0
+) -> list[Patch]:
+    """Cut relief patches that were never trained on, to ask with; each holds a piece of coast.
+
+    Wholly inland, relief and true colour have so little in common that a few minutes of training do not bridge it.
+
+    Parameters
+    ----------
+    earth : Earth
+    tiles : sequence of Tile
+        The repository; each patch lies whole in one of these.
     n : int
-        How many; they do not overlap much.
+        How many; their centres are at least 0.6 patches apart.
     size_px : int
         Side of the squares.
     max_angle_deg : float
@@ -117,9 +131,12 @@ def cut_patches(
         place = Placement(
             center_xy=center, angle_deg=float(rng.uniform(-max_angle_deg, max_angle_deg)), scale=1.0, similarity=1.0
         )
-        if any(distance_px(center, other.placement.center_xy) < size_px for other in patches):
+        if any(distance_px(center, other.placement.center_xy) < APART * size_px for other in patches):
             continue
-        if _land_share(earth, place, size_px) >= QUERY_LAND_SHARE:
+        if not any(_holds(tile, place, size_px) for tile in tiles):
+            continue
+        land, sea = _shares(earth, place, size_px)
+        if land >= QUERY_LAND_SHARE and sea >= QUERY_SEA_SHARE:
             image = cut_window(earth.b, place, size_px, size_px, f"relief_{len(patches) + 1}")
             patches.append(Patch(image=image, placement=place))
     if len(patches) < n:
@@ -127,12 +144,17 @@ def cut_patches(
     return patches
 
 
-def _land_share(earth: Earth, place: Placement, size_px: int) -> float:
-    """Return the share of land in a turned window, looked up at every eighth pixel."""
+def _holds(tile: Tile, place: Placement, size_px: int) -> bool:
+    corners = window_corners(place, size_px, size_px) - tile.origin_xy
+    return bool((corners >= 0).all() and (corners <= (tile.image.width_px - 1, tile.image.height_px - 1)).all())
+
+
+def _shares(earth: Earth, place: Placement, size_px: int) -> tuple[float, float]:
+    """Return the shares of land and of sea in a turned window, looked up at every eighth pixel."""
     steps = np.arange(0, size_px, 8, dtype=float)
     points = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     x, y = np.rint(apply_matrix(query_to_repository(place, size_px, size_px), points)).astype(int).T
-    return float(earth.land[y, x % WIDTH_PX].mean())
+    return float(earth.land[y, x % WIDTH_PX].mean()), float(earth.sea[y, x % WIDTH_PX].mean())
 
 
 def _spread(start: int, stop: int, size: int) -> list[int]:

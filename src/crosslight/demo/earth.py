@@ -25,7 +25,7 @@ ICE_LEVEL = 150  # darkest channel of the true-colour image from which on it is 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Earth:
-    """The two images, and where there is land to see.
+    """The two images, and where land and sea are.
 
     Attributes
     ----------
@@ -33,13 +33,14 @@ class Earth:
         True colour, (2700, 5400, 3) uint8.
     b : Image
         Relief in grey, (2700, 5400, 1) uint8: its colours would give the coast away.
-    land : ndarray of shape (2700, 5400), bool
-        Land without snow and ice.
+    land, sea : ndarray of shape (2700, 5400), bool
+        Land without snow and ice; sea.
     """
 
     a: Image
     b: Image
     land: NDArray[np.bool_]
+    sea: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,7 +51,7 @@ class Tile:
     origin_xy: tuple[int, int]
 
     def to_world(self, points_xy: Float64) -> Float64:
-        """Return world pixels for pixels of this tile, both of shape (N, 2); x may go round beyond the date line."""
+        """Return world pixels for pixels of this tile, both of shape (N, 2)."""
         return np.asarray(points_xy + np.array(self.origin_xy), dtype=np.float64)
 
 
@@ -97,7 +98,7 @@ def load_earth() -> Earth:
     """Read the two images that come with the package."""
     a, b = (read_image(FOLDER / f"{modality}.jpg") for modality in "AB")
     red, green, blue = (b.pixels[:, :, c].astype(np.int16) for c in range(3))
-    land = (red + 12 >= blue) | (green > blue)  # the sea is drawn in blues
+    sea = (red + 12 < blue) & (green <= blue)  # it is drawn in blues, land in all else
     grey = np.asarray(cv2.cvtColor(b.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     visible = a.pixels.min(axis=2) < ICE_LEVEL
-    return Earth(a=a, b=Image(pixels=grey[:, :, None], name="relief"), land=land & visible)
+    return Earth(a=a, b=Image(pixels=grey[:, :, None], name="relief"), land=~sea & visible, sea=sea)

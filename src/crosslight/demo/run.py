@@ -17,6 +17,7 @@ from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.index import Index
 from crosslight.progress import silent
 from crosslight.show.canvas import save_picture
+from crosslight.show.hits import draw_ranking
 from crosslight.types import Progress, Ranking
 
 SHIPPED_MODEL = Path(__file__).parent / "model"
@@ -73,9 +74,9 @@ def run_demo(
     clock = _Clock()
     earth = load_earth()
     model = _shipped_model() if quick else folder / "model"
-    if not quick:
+    if not quick and not _is_trained(model):
         _train(earth, model, minutes, seed, device, progress)
-    clock.lap("train")
+        clock.lap("train")
     tiles = cut_tiles(earth)
     images = _write_tiles(tiles, folder / "repository")
     name = "index-quick" if quick else "index"
@@ -84,17 +85,19 @@ def run_demo(
     )
     clock.lap("index")
     with index:
-        patches = cut_patches(earth, n_patches, seed=seed)
+        patches = cut_patches(earth, tiles, n_patches, seed=seed)
         rankings = index.search([p.image for p in patches], top=N_HITS, rotation=180.0, progress=progress)
         clock.lap("search")
         by_name = {tile.image.name: tile for tile in tiles}
         answers = [judge(p, r, by_name) for p, r in zip(patches, rankings, strict=True)]
         world = folder / "world.png"
         save_picture(draw_world(earth, answers), world)
-        closer = index.draw([rankings[_clearest(answers)]], folder / "closer.png")
+        closer = folder / "closer.png"
+        best = _clearest(answers)
+        _draw_closer(index, patches[best], rankings[best], closer)
     _write_patches(patches, folder / "queries")
     page = folder / "index.html"
-    write_story(page, answers, world=world, closer=closer[0], preview=model / "preview.png", seconds=clock.laps)
+    write_story(page, answers, world=world, closer=closer, preview=model / "preview.png", seconds=clock.laps)
     return Demonstration(answers=answers, rankings=rankings, world=world, page=page, seconds=clock.laps)
 
 
@@ -117,14 +120,19 @@ def _shipped_model() -> Path:
 
 
 def _train(earth: Earth, model: Path, minutes: float, seed: int, device: str, progress: Progress) -> None:
-    """Train, or go on with what was stopped; a finished model is left as it is."""
-    resume = any((model / name).exists() for name in ("checkpoint", "checkpoint.old"))
-    if (model / "model.json").exists() and not resume:
-        return
+    """Train, or go on with what was stopped."""
     fit_pairs(
-        cut_pairs(earth), model, config=preset("default"), minutes=minutes, seed=seed, device=device, resume=resume,
-        progress=progress,
+        cut_pairs(earth), model, config=preset("default"), minutes=minutes, seed=seed, device=device,
+        resume=_has_checkpoint(model), progress=progress,
     )  # fmt: skip
+
+
+def _has_checkpoint(model: Path) -> bool:
+    return any((model / name).exists() for name in ("checkpoint", "checkpoint.old"))
+
+
+def _is_trained(model: Path) -> bool:
+    return (model / "model.json").exists() and not _has_checkpoint(model)
 
 
 def _write_tiles(tiles: Sequence[Tile], folder: Path) -> Path:
@@ -134,6 +142,15 @@ def _write_tiles(tiles: Sequence[Tile], folder: Path) -> Path:
         if not path.exists():
             save_picture(tile.image.pixels, path)
     return folder
+
+
+def _draw_closer(index: Index, patch: Patch, ranking: Ranking, path: Path) -> None:
+    """Draw one answer with the representations of both its images."""
+    both = None
+    if ranking.hits:
+        image = index.image(ranking.hits[0].image)
+        both = (index.model.representer("B").represent(patch.image), index.model.representer("A").represent(image))
+    draw_ranking(patch.image, ranking, index.image, path, representations=both)
 
 
 def _write_patches(patches: Sequence[Patch], folder: Path) -> None:

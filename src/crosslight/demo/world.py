@@ -54,10 +54,7 @@ def judge(patch: Patch, ranking: Ranking, tiles: Mapping[str, Tile]) -> Answer:
         return Answer(patch=patch, hit=hit, center_xy=None, corners_xy=None)
     tile = tiles[hit.image]
     x, y = tile.to_world(np.array([hit.placement.center_xy]))[0]
-    # Turns of 360 degrees are taken from centre and corners together, so that a window stays in one piece.
-    turns = WIDTH_PX * np.floor((x + 0.5) / WIDTH_PX)
-    corners = tile.to_world(hit.corners_xy) - (turns, 0.0)
-    return Answer(patch=patch, hit=hit, center_xy=(float(x - turns), float(y)), corners_xy=corners)
+    return Answer(patch=patch, hit=hit, center_xy=(float(x), float(y)), corners_xy=tile.to_world(hit.corners_xy))
 
 
 def draw_world(earth: Earth, answers: Sequence[Answer]) -> Rgb:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crosslight.geometry import apply_matrix, query_to_repository
-from crosslight.show.canvas import Canvas, fit, text_width
+from crosslight.show.canvas import Canvas, fit, say_share, text_width
 from crosslight.show.comparison import compare, show_query
 from crosslight.show.overlay import compose, draw_window, zoom_matrix
 from crosslight.show.palette import FAINT, FOUND, QUERY
@@ -145,7 +145,7 @@ def _lay_hits(canvas: Canvas, y: int, hits: Sequence[Hit], tiles: Sequence[Rgb],
         canvas.text(x, below, f"similarity {hit.similarity:.3f}", SMALL)
         if hit.placement is not None:
             canvas.text(x + size, below, _degrees(hit.placement.angle_deg), SMALL, FAINT, anchor="ra")
-        canvas.text(x, below + 30, f"confidence {hit.confidence:.0%}", SMALL)
+        canvas.text(x, below + 30, f"confidence {say_share(hit.confidence)}", SMALL)
         canvas.bar(x, below + 64, size, 10, hit.confidence, FOUND)
 
 
