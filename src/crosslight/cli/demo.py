@@ -30,11 +30,13 @@ def demo(
         shown = run_demo(
             folder, minutes=minutes, quick=quick, n_patches=patches, seed=seed, device=device, progress=progress
         )
-    table = Table(box=None, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column in NUMERIC else "left", no_wrap=True)
+    shown_columns = [i for i, name in enumerate(COLUMNS) if name != "similarity"]  # 80 letters are soon full
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for i in shown_columns:
+        table.add_column(COLUMNS[i], justify="right" if COLUMNS[i] in NUMERIC else "left", no_wrap=True)
     for answer in shown.answers:
-        table.add_row(*answer_row(answer))
+        row = answer_row(answer)
+        table.add_row(*(row[i] for i in shown_columns))
     out.print(table)
     out.print(f"\n{sum(a.right for a in shown.answers)} of {len(shown.answers)} found.")
     out.print(", ".join(f"{name} {seconds:.0f} s" for name, seconds in shown.seconds.items()))

@@ -12,8 +12,8 @@ from crosslight.read.image import read_image
 from crosslight.show.canvas import say_share
 from crosslight.show.page import Picture, Section, Table, write_page
 
-COLUMNS = ("patch", "truth", "found at", "off by", "turn off by", "similarity", "confidence", "")
-NUMERIC = frozenset({"off by", "turn off by", "similarity", "confidence"})
+COLUMNS = ("patch", "truth", "found at", "place off", "angle off", "similarity", "confidence", "")
+NUMERIC = frozenset({"place off", "angle off", "similarity", "confidence"})
 COMMANDS = """\
 crosslight fit A B --out MODEL
 crosslight index A --model MODEL --modality A --out INDEX
