@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
 from crosslight.types import Float32
 
 N_PAIRS, RATE, WARMUP_STEPS = 24, 3e-3, 50
+SIZE_PX, MARGIN_PX = 128, 16
 
 
 def feed(queue: Queue[tuple[Float32, Float32]], images: Path, seed: int) -> None:
@@ -35,7 +37,7 @@ def feed(queue: Queue[tuple[Float32, Float32]], images: Path, seed: int) -> None
     photographs = [np.asarray(cv2.imread(str(images / name))) for name in ("A.jpg", "B.jpg")]
     rng = np.random.default_rng(seed)
     while True:
-        queue.put(synthetic_batch(Scenery(photographs=photographs), N_PAIRS, rng))
+        queue.put(synthetic_batch(Scenery(photographs=photographs, size_px=SIZE_PX + MARGIN_PX), N_PAIRS, rng))
 
 
 def represent(network: nn.Module, views: Float32, rng: np.random.Generator, device: torch.device) -> Tensor:
@@ -47,6 +49,18 @@ def represent(network: nn.Module, views: Float32, rng: np.random.Generator, devi
     with low_precision(device):
         z = network(x.to(device))
     return turn_back(z.float(), torch.from_numpy(quarters).to(device))
+
+
+def cut(views: Float32, start_px: NDArray[np.int64]) -> Float32:
+    """Cut training crops out of views that are `MARGIN_PX` larger."""
+    row, col = start_px
+    return views[:, row : row + SIZE_PX, col : col + SIZE_PX]
+
+
+def overlap(z: Tensor, shift: NDArray[np.int64]) -> Tensor:
+    """Return the part of the outputs that the other crops show too."""
+    rows, cols = (slice(max(0, int(s)), z.shape[-1] + min(0, int(s))) for s in shift)
+    return z[:, :, rows, cols]
 
 
 def main() -> None:
@@ -68,7 +82,12 @@ def main() -> None:
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * fraction))
-        z_a, z_b = (represent(network, views, rng, device) for views in queue.get())
+        views = queue.get()
+        starts = rng.integers(0, MARGIN_PX // network.stride + 1, (2, 2))
+        crops = [cut(v, s * network.stride) for v, s in zip(views, starts, strict=True)]
+        shift = starts[1] - starts[0]
+        z_a = overlap(represent(network, crops[0], rng, device), shift)
+        z_b = overlap(represent(network, crops[1], rng, device), -shift)
         loss, accuracy = contrastive_loss(z_a, z_b, config.loss)
         optimizer.zero_grad()
         loss.backward()
@@ -77,7 +96,8 @@ def main() -> None:
         step += 1
         if step % 100 == 0:
             print(f"step {step}, {fraction:.0%}: loss {float(loss.detach()):.3f}, accuracy {accuracy:.2f}", flush=True)
-    save_file({k: v.cpu().contiguous() for k, v in network.state_dict().items()}, options.out)
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    save_file({k: v.cpu().contiguous() for k, v in weights.items()}, options.out)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class NetworkConfig:
     kind: str = "unet"
     n_channels: int = 8
     widths: tuple[int, ...] = (32, 64, 96, 128)
-    stride: int = 2
+    stride: int = 4
     growth: int = 12
     dropout: float = 0.0
 
@@ -69,10 +69,13 @@ class LossConfig:
 class AugmentConfig:
     """How training crops are cut and changed. Probabilities are per crop and modality.
 
-    `brightness`, `contrast` and `gamma` are half-widths of random changes; `blur_px` is the largest Gaussian sigma.
+    The two crops of a pair are cut up to `shift_cells` representation pixels apart, and compared where they overlap,
+    so that a representation cannot depend on where its crop ends. `brightness`, `contrast` and `gamma` are half-widths
+    of random changes; `blur_px` is the largest Gaussian sigma.
     """
 
     crop_px: int = 128
+    shift_cells: int = 8
     blur_px: float = 1.0
     blur_probability: float = 0.2
     noise: float = 0.03
@@ -153,7 +156,7 @@ class VocabularyConfig:
     n_words: int = 20_000
     n_axes: int = 64
     strongest: float = 0.8
-    descriptors_per_word: int = 10
+    descriptors_per_word: int = 40
     max_descriptors: int = 200_000
     iterations: int = 10
     seed: int = 0
@@ -167,10 +170,11 @@ class VocabularyConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexConfig:
-    """How images become an index."""
+    """How images become an index; `patches` is the vocabulary that re-ranking by patches makes for each query."""
 
     describe: DescribeConfig = field(default_factory=DescribeConfig)
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
+    patches: VocabularyConfig = field(default_factory=lambda: VocabularyConfig(n_words=2000, max_descriptors=40_000))
     thumbnail_px: int = 256
     batch: int = 16
 
@@ -184,8 +188,8 @@ class AlignConfig:
     """
 
     rotation_deg: float = 30.0
-    coarse_cells: int = 24
-    fine_cells: int = 64
+    coarse_cells: int = 15
+    fine_cells: int = 30
     n_candidates: int = 30
     device: str = "cpu"
 
@@ -201,13 +205,22 @@ PRESETS: dict[str, FitConfig] = {
         start="random",
         network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
         loss=LossConfig(critic="mse", temperature=0.5, decorrelation=0.0, decay_l1=1e-4, decay_l2=0.1),
-        augment=AugmentConfig(blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0),
+        augment=AugmentConfig(
+            shift_cells=0, blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0
+        ),
         optimizer=OptimizerConfig(
             name="sgd", learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736
         ),
         log_a="off",
         log_b="on",
     ),
+}
+
+
+_PAPER_WORDS = VocabularyConfig(descriptors_per_word=1, max_descriptors=2_000_000)
+INDEX_PRESETS: dict[str, IndexConfig] = {
+    "default": IndexConfig(),
+    "paper": IndexConfig(vocabulary=_PAPER_WORDS, patches=_PAPER_WORDS),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from crosslight.config import IndexConfig
+from crosslight.config import INDEX_PRESETS, IndexConfig
 from crosslight.describe.base import Describer
 from crosslight.encode.vocabulary import Vocabulary
 from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError, StoreUnavailableError
@@ -24,7 +24,7 @@ from crosslight.show.hits import draw_ranking
 from crosslight.store.archive import Archive
 from crosslight.store.base import Where
 from crosslight.store.lock import write_lock
-from crosslight.types import Entry, Image, Modality, Progress, Ranking
+from crosslight.types import Entry, Image, Modality, Progress, Ranking, Representation
 
 
 class Index:
@@ -43,6 +43,7 @@ class Index:
         self.vocabulary = self._load_vocabulary()
         self.last_change = ""
         self._queries: dict[str, Image] = {}
+        self._asked: Modality = "A" if manifest.modality == "B" else "B"
 
     def _load_vocabulary(self) -> Vocabulary | None:
         if not self.manifest.vocabulary:
@@ -81,7 +82,7 @@ class Index:
         wanted = Manifest(
             model=trained.fingerprint,
             modality=modality,
-            config=config or IndexConfig(),
+            config=config or INDEX_PRESETS.get(trained.preset, IndexConfig()),
             stride=trained.representer(modality).stride,
         )
         paths = list_images([Path(p) for p in images])
@@ -186,7 +187,7 @@ class Index:
             else []
         )
         images = [*(q for q in queries if isinstance(q, Image)), *map(read_image, files)]
-        self._queries = {image.name: image for image in images}
+        self._queries, self._asked = {image.name: image for image in images}, settings.modality
         return searching.search_index(self, images, settings, progress)
 
     def calibration(self) -> Calibration:
@@ -205,9 +206,18 @@ class Index:
         paths = []
         for ranking in rankings:
             target = path if len(rankings) == 1 else path.with_name(f"{path.stem}-{ranking.query}{path.suffix}")
-            draw_ranking(self._queries[ranking.query], ranking, self.image, target)
+            query = self._queries[ranking.query]
+            draw_ranking(query, ranking, self.image, target, representations=self._compare(query, ranking))
             paths.append(target)
         return paths
+
+    def _compare(self, query: Image, ranking: Ranking) -> tuple[Representation, Representation] | None:
+        """Return the representations of a query and of its best hit, where that was aligned."""
+        if not ranking.hits or ranking.hits[0].placement is None:
+            return None
+        best = next(e for e in self.store.entries() if e.name == ranking.hits[0].image)
+        asked = self.model.representer(self._asked).represent(query)
+        return asked, self.archive.representation(build.archive_key(best))
 
     def entries(self) -> list[Entry]:
         """Return what is known of every image, sorted by name."""

@@ -90,7 +90,7 @@ def _search_words(
     if patches:
         by_name = {e.name: e for e in entries}
         candidates = [(name, _load(index, by_name[name])) for name, _ in found[:n_hits]]
-        config = index.manifest.config.vocabulary
+        config = index.manifest.config.patches
         best = rerank_patches(
             query.representation, candidates, index.describer, partial(build_vocabulary, config=config)
         )

@@ -57,6 +57,12 @@ class Batch:
     crops: Tensor
     quarters: Tensor
 
+    def overlap(self, z: Tensor, shift_cells: tuple[int, int]) -> Tensor:
+        """Turn the outputs back and return the part that the crops shifted by minus `shift_cells` show too."""
+        turned = turn_back(z, self.quarters.to(z.device))
+        rows, cols = (slice(max(0, s), z.shape[-1] + min(0, s)) for s in shift_cells)
+        return turned[:, :, rows, cols]
+
 
 def sample_batch(
     pairs: Sequence[Pair],
@@ -64,8 +70,12 @@ def sample_batch(
     intensities: tuple[Intensity, Intensity],
     config: AugmentConfig,
     rng: np.random.Generator,
+    shift_px: tuple[int, int] = (0, 0),
 ) -> tuple[Batch, Batch]:
-    """Cut `n_pairs` aligned crops from as many different pairs as there are; crop i of both shows the same place."""
+    """Cut `n_pairs` aligned crops from as many different pairs as there are.
+
+    Crop i of both shows the same place, but for B's being `shift_px` (rows, columns) further on.
+    """
     order = np.concatenate([rng.permutation(len(pairs)) for _ in range(-(-n_pairs // len(pairs)))])[:n_pairs]
     quarters = rng.integers(4, size=(2, n_pairs))
     size = config.crop_px
@@ -73,8 +83,9 @@ def sample_batch(
     for row, index in enumerate(order):
         pair = pairs[int(index)]
         matrix = crop_matrix(pair.a.height_px, pair.a.width_px, size, rng)
+        moved = matrix @ np.array([[1, 0, shift_px[1]], [0, 1, shift_px[0]], [0, 0, 1]])
         for side, image in enumerate((pair.a, pair.b)):
-            turned = matrix @ quarter_matrix(int(quarters[side, row]), size)
+            turned = (moved if side else matrix) @ quarter_matrix(int(quarters[side, row]), size)
             crops[side].append(intensities[side].unit(warp_window(image.pixels, turned, size, size)))
     # (N, H, W, C) seen as (N, C, H, W) is the memory order that convolutions like best
     a, b = (torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2) for part in crops)

@@ -11,12 +11,26 @@ from torch import Tensor, nn
 from crosslight.config import NetworkConfig
 from crosslight.registry import load
 
+LOCAL_CELLS = 9
+LOCAL_FLOOR = 1e-4
+
 
 def _two_convolutions(n_in: int, n_out: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (n_in, n_out):
         layers += [nn.Conv2d(channels, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)
+
+
+def normalise_locally(z: Tensor) -> Tensor:
+    """Divide by the local root mean square over all channels and `LOCAL_CELLS` x `LOCAL_CELLS` cells.
+
+    The loss does not see how strong a whole crop is, so without this some images come out a hundred times stronger
+    than others, and their quiet parts would be lost in 8 bits.
+    """
+    energy = z.square().mean(dim=1, keepdim=True)
+    local = functional.avg_pool2d(energy, LOCAL_CELLS, stride=1, padding=LOCAL_CELLS // 2, count_include_pad=False)
+    return z / (local + LOCAL_FLOOR).sqrt()
 
 
 class UNet(nn.Module):
@@ -56,8 +70,7 @@ class UNet(nn.Module):
         for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
             x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = block(torch.cat([x, skip], dim=1))
-        result: Tensor = self.output(x)
-        return result
+        return normalise_locally(self.output(x).float())
 
 
 def build_network(n_in: int, config: NetworkConfig) -> nn.Module:

@@ -46,15 +46,15 @@ def cut_scene(scenery: Scenery, rng: Rng) -> tuple[Float32, Float32]:
     photograph = scenery.photographs[int(rng.integers(len(scenery.photographs)))]
     zoom = math.exp(rng.uniform(math.log(0.5), math.log(2.2)))
     side = int(size / zoom * 1.45)
-    part = photograph[:0]
     for _ in range(20):  # not the open sea
         top, left = (int(rng.integers(0, n - side)) for n in photograph.shape[:2])
-        part = photograph[top : top + side, left : left + side].astype(np.float32) / 255
-        if part.std() > 0.03:
+        part = photograph[top : top + side, left : left + side]
+        if part.std() > 8:
             break
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0, 360), zoom)
-    matrix[:, 2] += size / 2 - side / 2
-    window = cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0, 360), zoom)
+    to_window = turn + np.array([[0, 0, (size - side) / 2], [0, 0, (size - side) / 2]])
+    whole = (size, size)
+    window = cv2.warpAffine(part / np.float32(255), to_window, whole, borderMode=cv2.BORDER_REFLECT_101)
     weights = rng.dirichlet(np.ones(photograph.shape[2]), size=2)
     return stretch(window @ weights[0]), stretch(window @ weights[1])
 
@@ -140,7 +140,8 @@ def change_tone(x: Float32, rng: Rng) -> Float32:
 def stretch(x: NDArray[Any]) -> Float32:
     """Bring the 1 to 99 percentile of a picture to [0, 1], as float32."""
     low, high = np.percentile(x, (1, 99))
-    return np.clip((x - low) / max(high - low, 1e-3), 0, 1).astype(np.float32)
+    stretched: Float32 = np.clip((x - low) / max(high - low, 1e-3), 0, 1).astype(np.float32)
+    return stretched
 
 
 def _smooth(x: NDArray[Any], sigma_px: float) -> Float32:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from crosslight.config import FitConfig, OptimizerConfig
 from crosslight.errors import InputError, ModelError, TrainingDivergedError
-from crosslight.represent.comir.augment import Batch, change_tones, sample_batch, turn_back
+from crosslight.represent.comir.augment import Batch, change_tones, sample_batch
 from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
@@ -96,9 +96,19 @@ class Training:
         rate = learning_rate(config.optimizer, self.step, fraction)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batches = sample_batch(pairs, config.optimizer.n_pairs, self.intensities, config.augment, rng)
-        outputs = [self._represent(side, batch, generator) for side, batch in enumerate(batches)]
-        loss, accuracy = contrastive_loss(outputs[0], outputs[1], config.loss)
+        reach, stride = config.augment.shift_cells, int(self.networks[0].stride)  # type: ignore[arg-type]
+        rows, cols = (int(v) for v in rng.integers(-reach, reach + 1, 2))
+        a, b = sample_batch(
+            pairs,
+            config.optimizer.n_pairs,
+            self.intensities,
+            config.augment,
+            rng,
+            (rows * stride, cols * stride),
+        )
+        z_a = a.overlap(self._represent(0, a, generator), (rows, cols))
+        z_b = b.overlap(self._represent(1, b, generator), (-rows, -cols))
+        loss, accuracy = contrastive_loss(z_a, z_b, config.loss)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(
@@ -113,14 +123,14 @@ class Training:
         return StepRecord(step=self.step, seconds=self.seconds, loss=value, accuracy=accuracy, learning_rate=rate)
 
     def _represent(self, side: int, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Run one modality's crops and turn the outputs back to one orientation."""
+        """Run one modality's crops, in the orientation in which they were cut."""
         x = change_tones(batch.crops, self.config.augment, generator)
         intensity = self.intensities[side]
         mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (intensity.mean, intensity.std))
         x = ((x - mean) / std).to(self.device, memory_format=torch.channels_last)
         with low_precision(self.device):
-            z = self.networks[side](x)
-        return turn_back(z.float(), batch.quarters.to(self.device))
+            z: Tensor = self.networks[side](x)
+        return z.float()
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint so that a kill leaves the old one or the new one."""
