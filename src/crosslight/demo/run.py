@@ -17,7 +17,6 @@ from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.index import Index
 from crosslight.progress import silent
 from crosslight.show.canvas import save_picture
-from crosslight.show.hits import draw_ranking
 from crosslight.types import Progress, Ranking
 
 SHIPPED_MODEL = Path(__file__).parent / "model"
@@ -94,7 +93,7 @@ def run_demo(
         save_picture(draw_world(earth, answers), world)
         closer = folder / "closer.png"
         best = _clearest(answers)
-        _draw_closer(index, patches[best], rankings[best], closer)
+        index.draw([rankings[best]], closer)
     _write_patches(patches, folder / "queries")
     page = folder / "index.html"
     write_story(page, answers, world=world, closer=closer, preview=model / "preview.png", seconds=clock.laps)
@@ -142,15 +141,6 @@ def _write_tiles(tiles: Sequence[Tile], folder: Path) -> Path:
         if not path.exists():
             save_picture(tile.image.pixels, path)
     return folder
-
-
-def _draw_closer(index: Index, patch: Patch, ranking: Ranking, path: Path) -> None:
-    """Draw one answer with the representations of both its images."""
-    both = None
-    if ranking.hits:
-        image = index.image(ranking.hits[0].image)
-        both = (index.model.representer("B").represent(patch.image), index.model.representer("A").represent(image))
-    draw_ranking(patch.image, ranking, index.image, path, representations=both)
 
 
 def _write_patches(patches: Sequence[Patch], folder: Path) -> None:

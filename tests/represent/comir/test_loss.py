@@ -26,7 +26,7 @@ def _slow_similarity(x: np.ndarray, y: np.ndarray, critic: str) -> float:
 @pytest.mark.parametrize("critic", ["mse", "correlation"])
 def test_the_loss_equals_a_double_loop_over_all_pairs(critic: str) -> None:
     z_a, z_b = _batch()
-    config = LossConfig(critic=critic, temperature=0.5, decay_l1=1e-2, decay_l2=0.1)
+    config = LossConfig(critic=critic, temperature=0.5, decorrelation=0.0, decay_l1=1e-2, decay_l2=0.1)
     z = [v.numpy().astype(np.float64) for v in (*z_a, *z_b)]
     n, total = len(z), 0.0
     for i in range(n):
@@ -38,7 +38,7 @@ def test_the_loss_equals_a_double_loop_over_all_pairs(critic: str) -> None:
 
 def test_equal_representations_give_full_accuracy_and_the_closed_form_loss() -> None:
     z = torch.eye(4).reshape(2, 2, 2, 2)  # MSE between different ones is 2 / 8
-    loss, accuracy = contrastive_loss(z, z, LossConfig(critic="mse", temperature=0.5))
+    loss, accuracy = contrastive_loss(z, z, LossConfig(critic="mse", temperature=0.5, decorrelation=0.0))
     assert accuracy == 1.0
     different = math.exp(-((z[0] - z[1]) ** 2).mean().item() / 0.5)
     assert float(loss) == pytest.approx(math.log(1 + 2 * different), rel=1e-5)
@@ -69,3 +69,13 @@ def test_the_search_loss_is_small_only_when_windows_are_where_they_belong() -> N
     wrong, nothing = search_loss(z_a, z_a.roll(1, dims=0), 6, 0.05)
     assert accuracy == 1.0 and float(right) < 0.1
     assert nothing == 0.0 and float(wrong) > 1.0
+
+
+def test_equal_channels_cost_and_unrelated_ones_do_not() -> None:
+    z, _ = _batch(n=4, channels=1, side=8)
+    config, without = LossConfig(decorrelation=1.0), LossConfig(decorrelation=0.0)
+    costs = []
+    for channels in ((z, z), (z, torch.randn(z.shape, generator=torch.Generator().manual_seed(3)))):
+        both = torch.cat(channels, dim=1)
+        costs.append(float(contrastive_loss(both, both, config)[0] - contrastive_loss(both, both, without)[0]))
+    assert costs[0] > 0.9 and costs[1] < 0.1

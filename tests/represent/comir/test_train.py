@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from crosslight.config import FitConfig, NetworkConfig, preset
-from crosslight.errors import InputError, ModelError, TrainingDivergedError
+from crosslight.errors import ConfigError, InputError, ModelError, TrainingDivergedError
 from crosslight.progress import silent
+from crosslight.represent.comir.augment import sample_batch
 from crosslight.represent.comir.intensity import measure_intensity
 from crosslight.represent.comir.train import Budget, Training, learning_rate
 from crosslight.types import Image, Pair
 
 SMALL = replace(
     preset("default"),
+    start="random",
     network=NetworkConfig(n_channels=2, widths=(8, 12), stride=4),
     optimizer=replace(preset("default").optimizer, n_pairs=4, warmup_steps=2),
 )
@@ -108,3 +110,25 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
 def test_minutes_end_training_by_time() -> None:
     assert Budget(steps=10, minutes=2).fraction(step=10_000, seconds=60) == 0.5
     assert Budget(steps=10).fraction(step=5, seconds=1e9) == 0.5
+
+
+def test_both_networks_start_from_the_shipped_weights() -> None:
+    training = _training(replace(preset("default"), optimizer=SMALL.optimizer))
+    a, b = (network.state_dict() for network in training.networks)
+    assert all(torch.equal(a[name], b[name]) for name in a if name != "stem.weight")
+    training.run(_pairs(), Budget(steps=1), progress=silent)
+    assert training.records[0].accuracy > 0.5
+
+
+def test_the_shipped_weights_refuse_another_network() -> None:
+    with pytest.raises(ConfigError, match="fits only the default network"):
+        _training(replace(SMALL, start="shipped"))
+
+
+def test_crops_cut_apart_are_compared_where_they_overlap() -> None:
+    pairs = [Pair(name="p", a=p.a, b=p.a) for p in _pairs(3)]
+    intensity = measure_intensity([p.a for p in pairs], "off")
+    a, b = sample_batch(pairs, 3, (intensity, intensity), SMALL.augment, np.random.default_rng(0), shift_px=(4, -8))
+    same_a, same_b = a.overlap(a.crops, (4, -8)), b.overlap(b.crops, (-4, 8))
+    assert same_a.shape == same_b.shape == (3, 1, 124, 120)
+    assert float((same_a - same_b).abs()[:, :, 8:-8, 8:-8].mean()) < 1e-3

@@ -1,0 +1,108 @@
+"""The command line as a user types it: results on stdout, one sentence on stderr, exit status 2 for bad input."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from crosslight.cli.search import parse_shortlist, parse_where
+from crosslight.errors import ConfigError
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "crosslight.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_search_prints_a_table_and_writes_csv_and_picture(index_folder: Path, query_file: Path, tmp_path: Path) -> None:
+    done = run(
+        "search", index_folder, query_file, "--csv", tmp_path / "r.csv", "--show", tmp_path / "p.png", "--top", 3
+    )
+    assert done.returncode == 0, done.stderr
+    assert "query9: aligned with all 10 images" in done.stdout
+    assert "image9" in done.stdout.splitlines()[3]
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert [r["rank"] for r in rows] == ["1", "2", "3"] and rows[0]["image"] == "image9"
+    assert list(rows[0]) == ["query", "rank", "image", "similarity", "confidence", "cx", "cy", "angle_deg", "scale"]
+    assert cv2.imread(str(tmp_path / "p.png")) is not None
+
+
+def test_json_prints_one_object_per_hit_and_nothing_else(index_folder: Path, query_file: Path) -> None:
+    done = run("search", index_folder, query_file, "--json", "--top", 2)
+    hits = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [h["rank"] for h in hits] == [1, 2]
+    assert hits[0]["image"] == "image9" and abs(hits[0]["angle_deg"] - 12) < 2
+
+
+def test_info_add_and_remove_speak_of_the_same_images(folders: Path, index_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(index_folder, tmp_path / "index")
+    assert "9 images left" in run("remove", tmp_path / "index", "image0").stdout
+    facts = json.loads(run("info", tmp_path / "index", "--json", "--names").stdout)
+    assert facts["images"] == 9 and "image0" not in facts["names"]
+    assert "10 images" in run("add", tmp_path / "index", folders / "A" / "image0.png").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "empty"), (b"this is text", "image"), ("truncated", "cut off")],
+)
+def test_a_bad_image_gives_one_sentence_and_status_2(
+    index_folder: Path, query_file: Path, tmp_path: Path, content: bytes | str, words: str
+) -> None:
+    bad = tmp_path / "bad.png"
+    whole = query_file.read_bytes()
+    bad.write_bytes(whole[: len(whole) // 2] if isinstance(content, str) else content)
+    done = run("search", index_folder, bad)
+    assert done.returncode == 2 and done.stdout == ""
+    assert words in done.stderr and "bad.png" in done.stderr
+    assert done.stderr.startswith("crosslight: ") and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_nan_pixels_and_tiny_images_are_refused(index_folder: Path, tmp_path: Path) -> None:
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "nan.tif", np.full((64, 64), np.nan, np.float32))
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((1, 1), np.uint8))
+    for name in ("nan.tif", "one.png"):
+        done = run("search", index_folder, tmp_path / name)
+        assert done.returncode == 2 and name in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_empty_folder_and_doubled_names_are_refused(model_folder: Path, folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    shutil.copytree(folders / "A", tmp_path / "twice")
+    shutil.copy(folders / "A" / "image1.png", tmp_path / "twice" / "image1.jpg")
+    for folder in ("empty", "twice"):
+        done = run("index", tmp_path / folder, "--model", model_folder, "--modality", "A", "--out", tmp_path / "index")
+        assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+        assert not (tmp_path / "index").exists()
+
+
+def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
+    done = run("--debug", "info", tmp_path)
+    assert done.returncode != 0 and "Traceback" in done.stderr
+
+
+def test_version_and_help_answer_without_loading_torch() -> None:
+    assert run("--version").stdout.startswith("crosslight ")
+    for command in ("fit", "index", "add", "remove", "info", "search", "demo"):
+        assert "--help" in run(command, "--help").stdout
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "many", ""])
+def test_a_senseless_shortlist_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="a number above 0, all, or auto"):
+        parse_shortlist(text)
+
+
+def test_where_is_read_as_key_and_value() -> None:
+    assert parse_where(["stain=HE", "note=a=b"]) == {"stain": "HE", "note": "a=b"}
+    with pytest.raises(ConfigError, match="key=value"):
+        parse_where(["stain"])
