@@ -13,7 +13,7 @@ from crosslight.encode.vocabulary import FILE_NAME, DescriptorSample, Vocabulary
 from crosslight.errors import ConfigError, IndexCorruptError, IndexMismatchError, InputError
 from crosslight.types import Descriptors, Histogram
 
-CONFIG = VocabularyConfig(n_words=30, strongest=1.0)
+CONFIG = VocabularyConfig(descriptors_per_word=10, n_words=30, strongest=1.0)
 
 
 def from_values(values: np.ndarray) -> Descriptors:
@@ -40,7 +40,9 @@ def vocabulary() -> Vocabulary:
 
 def test_each_word_is_the_mean_of_the_descriptors_nearest_to_it():
     image = noise(600)
-    words = build_vocabulary([image], VocabularyConfig(n_words=20, strongest=1.0, iterations=100)).words
+    words = build_vocabulary(
+        [image], VocabularyConfig(descriptors_per_word=10, n_words=20, strongest=1.0, iterations=100)
+    ).words
     nearest = np.linalg.norm(image.values[:, None] - words, axis=2).argmin(axis=1)
     means = np.array([image.values[nearest == k].mean(axis=0) for k in range(20)])
     np.testing.assert_allclose(words, means, atol=1e-5)
@@ -94,7 +96,10 @@ def test_long_descriptors_are_compared_along_their_main_axes():
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(40, 40)))[0]
     image = from_values(rng.normal(size=(500, 40)) * np.where(np.arange(40) < 8, 1, 1e-3) @ basis)
-    short, whole = (build_vocabulary([image], VocabularyConfig(n_words=20, strongest=1.0, n_axes=n)) for n in (8, 40))
+    short, whole = (
+        build_vocabulary([image], VocabularyConfig(descriptors_per_word=10, n_words=20, strongest=1.0, n_axes=n))
+        for n in (8, 40)
+    )
     assert short.words.shape == (20, 8)
     np.testing.assert_allclose(short.axes.T @ short.axes, np.eye(8), atol=1e-5)
     np.testing.assert_array_equal(short.encode(image).counts, whole.encode(image).counts)
@@ -113,7 +118,7 @@ def test_descriptors_of_another_length_are_refused(vocabulary):
 
 
 def test_rare_words_weigh_more_and_none_weighs_nothing():
-    words = build_vocabulary([noise(300)], VocabularyConfig(n_words=3, strongest=1.0))
+    words = build_vocabulary([noise(300)], VocabularyConfig(descriptors_per_word=10, n_words=3, strongest=1.0))
     one, both = (Histogram(words=np.array(w, np.int32), counts=np.ones(len(w), np.float32)) for w in ([0], [0, 1]))
     weighted = words.with_idf([one, both])
     np.testing.assert_allclose(weighted.idf, np.log1p([2 / 3, 2 / 2, 2 / 1]), rtol=1e-6)
