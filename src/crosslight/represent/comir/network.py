@@ -18,7 +18,7 @@ LOCAL_FLOOR = 1e-4
 def _two_convolutions(n_in: int, n_out: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (n_in, n_out):
-        layers += [nn.Conv2d(channels, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+        layers += [nn.Conv2d(channels, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU6(inplace=True)]
     return nn.Sequential(*layers)
 
 
