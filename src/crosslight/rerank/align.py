@@ -15,7 +15,7 @@ from torch import Tensor
 
 from crosslight.config import AlignConfig
 from crosslight.errors import InputError
-from crosslight.geometry import rotated_extent, wrap_angle
+from crosslight.geometry import wrap_angle
 from crosslight.progress import silent
 from crosslight.rerank.correlate import Spectra, correlate, find_peaks, make_spectra, make_templates
 from crosslight.rerank.refine import RefineStep, pool, refine
@@ -217,10 +217,3 @@ class Aligner:
         size = (query.height_px, query.width_px)
         placed = refine(query.representation, size, self.load(name), starts, step, self.device)
         return max(placed, key=lambda p: p.similarity)
-
-
-def fits(query: Query, candidate: Candidate, rotation_deg: float) -> bool:
-    """Tell whether the query can lie inside the candidate at some allowed angle."""
-    turns = [a for a in range(0, int(rotation_deg) + 1, 5)] or [0]
-    extents = [rotated_extent(query.height_px, query.width_px, a) for a in turns]
-    return any(h <= candidate.height_px and w <= candidate.width_px for h, w in extents)

@@ -132,3 +132,10 @@ def test_crops_cut_apart_are_compared_where_they_overlap() -> None:
     same_a, same_b = a.overlap(a.crops, (4, -8)), b.overlap(b.crops, (-4, 8))
     assert same_a.shape == same_b.shape == (3, 1, 124, 120)
     assert float((same_a - same_b).abs()[:, :, 8:-8, 8:-8].mean()) < 1e-3
+
+
+def test_the_papers_preset_takes_a_step() -> None:
+    config = preset("paper")
+    training = _training(replace(config, optimizer=replace(config.optimizer, n_pairs=2)))
+    training.run(_pairs(2), Budget(steps=1), progress=silent)
+    assert np.isfinite(training.records[0].loss)
