@@ -3,8 +3,10 @@
 import csv
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -106,3 +108,22 @@ def test_where_is_read_as_key_and_value() -> None:
     assert parse_where(["stain=HE", "note=a=b"]) == {"stain": "HE", "note": "a=b"}
     with pytest.raises(ConfigError, match="key=value"):
         parse_where(["stain"])
+
+
+def test_a_misspelt_option_is_explained() -> None:
+    done = run("search", "index", "query.png", "--shwo", "x.png")
+    assert done.returncode == 2 and "--shwo" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_indexing_says_how_to_go_on(folders: Path, model_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "index"
+    arguments = ["index", folders / "A", "--model", model_folder, "--modality", "A", "--out", out]
+    command = [sys.executable, "-m", "crosslight.cli.main", *map(str, arguments)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (out / "images").is_dir() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on" in stderr
+    assert "10 images" in run(*arguments).stdout

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crosslight.cli.console import err, out, progress_bar
+from crosslight.cli.console import out, progress_bar
 from crosslight.cli.options import Device, PresetName, Seed
 
 
@@ -33,16 +33,11 @@ def fit(
     """Learn to bring both modalities into one common representation."""
     import crosslight
 
-    try:
-        with progress_bar() as progress:
-            result = crosslight.fit(
-                a_dir, b_dir, out=model, split=split, pair_pattern=pair_pattern, preset=preset.value, config=config,
-                critic=critic, minutes=minutes, steps=steps, device=device, seed=seed, resume=resume,
-                progress=progress,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        err.print(f"crosslight: stopped; {model} holds what was learnt so far. Go on with --resume.", markup=False)
-        raise typer.Exit(130) from None
+    with progress_bar() as progress:
+        result = crosslight.fit(
+            a_dir, b_dir, out=model, split=split, pair_pattern=pair_pattern, preset=preset.value, config=config,
+            critic=critic, minutes=minutes, steps=steps, device=device, seed=seed, resume=resume, progress=progress,
+        )  # fmt: skip
     record = result.training
     out.print(
         f"{record['n_pairs']} pairs, {record['steps']} steps in {record['seconds']:.0f} s: "

@@ -13,6 +13,8 @@ from crosslight.cli import add, demo, fit, index, info, remove, search
 from crosslight.cli.console import err, out
 from crosslight.errors import CrosslightError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Find the same place in images of different kinds.",
     no_args_is_help=True,
@@ -42,20 +44,24 @@ def main(
 def run() -> None:
     """Run the command line; the entry point of the package."""
     try:
-        app()
-    except CrosslightError as error:
+        code = app(standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except (CrosslightError, OSError) as error:
         if "--debug" in sys.argv:
             raise
-        err.print(f"crosslight: {error}", markup=False)
+        ours = isinstance(error, CrosslightError)
+        sentence = str(error) if ours else f"the system refused a file ({error}); check space and permissions."
+        err.print(f"crosslight: {sentence}", markup=False)
         raise SystemExit(2) from error
-    except KeyboardInterrupt:
-        err.print("crosslight: stopped; what is finished was kept, the same command goes on from there.")
-        raise SystemExit(130) from None
-    except OSError as error:
-        if "--debug" in sys.argv:
+    except Exception as error:
+        if not hasattr(error, "show"):  # typer's own: a misspelt option, say
             raise
-        err.print(f"crosslight: the system refused a file ({error}); check space and permissions.", markup=False)
+        error.show()
         raise SystemExit(2) from error
+    if code == INTERRUPTED:  # typer returns it for Ctrl-C
+        err.print("crosslight: stopped; what is finished was kept, the same command goes on (fit: with --resume).")
+    raise SystemExit(code or 0)
 
 
 if __name__ == "__main__":
