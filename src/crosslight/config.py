@@ -89,7 +89,12 @@ class AugmentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """How the networks are trained. `n_pairs` is the batch; `steps` counts optimiser steps when no time is given."""
+    """How the networks are trained.
+
+    `n_pairs` is the batch; `steps` counts optimiser steps when no time is given. After the share `freeze_norm` of the
+    training, batch norm uses its running statistics: both networks see the same places in a batch, and could
+    otherwise tell them by statistics that are not there at inference.
+    """
 
     name: str = "adamw"
     learning_rate: float = 2e-3
@@ -100,14 +105,14 @@ class OptimizerConfig:
     gradient_norm: float = 1.0
     n_pairs: int = 24
     steps: int = 500
-    averaging: float = 0.0
+    freeze_norm: float = 0.3
 
     def __post_init__(self) -> None:
         _require(self.name in ("adamw", "sgd"), f"optimizer is {self.name!r}; use 'adamw' or 'sgd'.")
         _require(self.schedule in ("cosine", "constant"), f"schedule is {self.schedule!r}; use cosine or constant.")
         _require(self.n_pairs >= 2, f"n_pairs is {self.n_pairs}; a contrast needs at least 2 pairs a batch.")
         _require(self.steps >= 1, f"steps is {self.steps}; use at least 1.")
-        _require(0 <= self.averaging < 1, f"averaging is {self.averaging}; use 0 (off) to below 1.")
+        _require(0 <= self.freeze_norm <= 1, f"freeze_norm is {self.freeze_norm}; use a share in [0, 1].")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +214,13 @@ PRESETS: dict[str, FitConfig] = {
             shift_cells=0, blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0
         ),
         optimizer=OptimizerConfig(
-            name="sgd", learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736
+            name="sgd",
+            freeze_norm=1.0,
+            learning_rate=1e-2,
+            weight_decay=1e-5,
+            warmup_steps=0,
+            schedule="constant",
+            steps=736,
         ),
         log_a="off",
         log_b="on",

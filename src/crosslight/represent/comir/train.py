@@ -96,6 +96,7 @@ class Training:
         rate = learning_rate(config.optimizer, self.step, fraction)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self._set_modes(fraction)
         reach, stride = config.augment.shift_cells, int(self.networks[0].stride)  # type: ignore[arg-type]
         rows, cols = (int(v) for v in rng.integers(-reach, reach + 1, 2))
         a, b = sample_batch(
@@ -121,6 +122,14 @@ class Training:
         self.optimizer.step()
         self.step += 1
         return StepRecord(step=self.step, seconds=self.seconds, loss=value, accuracy=accuracy, learning_rate=rate)
+
+    def _set_modes(self, fraction: float) -> None:
+        """Train everything; but let batch norm keep its statistics once they are good."""
+        self.networks.train()
+        if fraction >= self.config.optimizer.freeze_norm:
+            for module in self.networks.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
 
     def _represent(self, side: int, batch: Batch, generator: torch.Generator) -> Tensor:
         """Run one modality's crops, in the orientation in which they were cut."""
