@@ -26,7 +26,14 @@ STORES = {
     "exact": "crosslight.store.exact:ExactStore",
     "edge": "crosslight.store.edge:EdgeStore",
 }
-KINDS = {"network": NETWORKS, "representer": REPRESENTERS, "describer": DESCRIBERS, "store": STORES}
+BASELINES: dict[str, str] = {}
+KINDS = {
+    "network": NETWORKS,
+    "representer": REPRESENTERS,
+    "describer": DESCRIBERS,
+    "store": STORES,
+    "baseline": BASELINES,
+}
 
 
 def names(kind: str) -> dict[str, str]:
