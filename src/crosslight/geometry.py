@@ -69,6 +69,20 @@ def window_corners(placement: Placement, height_px: int, width_px: int) -> Float
     return apply_matrix(query_to_repository(placement, height_px, width_px), corners)
 
 
+def window_outline(placement: Placement, corners_xy: Float64) -> Float64:
+    """Return the outer edge of a window whose corner pixels have their centres at `corners_xy`.
+
+    It runs half a query pixel outside the centres.
+
+    Returns
+    -------
+    outline_xy : ndarray of shape (4, 2), float64
+        In the order of `corners_xy`; pixel centres on whole numbers, as everywhere.
+    """
+    outward = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    return corners_xy + placement.scale * outward @ rotation_matrix(placement.angle_deg).T
+
+
 def rotated_extent(height: float, width: float, angle_deg: float) -> tuple[float, float]:
     """Return (height, width) of the smallest upright box around a turned rectangle."""
     c, s = abs(math.cos(math.radians(angle_deg))), abs(math.sin(math.radians(angle_deg)))

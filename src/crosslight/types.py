@@ -209,11 +209,17 @@ class Ranking:
         Best first; rank i is ``hits[i - 1]``.
     note : str
         How the answer was found, for people ("aligned with all 134 images").
+    query_image : Image or None
+        What was asked with, so that the answer can be drawn; None where a ranking was read from a file.
+    modality : {"A", "B"} or None
+        Kind of the query; None as above.
     """
 
     query: str
     hits: Sequence[Hit]
     note: str = ""
+    query_image: Image | None = None
+    modality: Modality | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -40,6 +41,21 @@ def test_json_prints_one_object_per_hit_and_nothing_else(index_folder: Path, que
     hits = [json.loads(line) for line in done.stdout.splitlines()]
     assert [h["rank"] for h in hits] == [1, 2]
     assert hits[0]["image"] == "image9" and abs(hits[0]["angle_deg"] - 12) < 2
+
+
+def test_windows_are_written_for_other_viewers(index_folder: Path, query_file: Path, tmp_path: Path) -> None:
+    done = run(
+        "search", index_folder, query_file, "--geojson", tmp_path / "found", "--imagej", tmp_path / "rois.zip",
+        "--top", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "GeoJSON: " in done.stderr and "ImageJ: " in done.stderr
+    collection = json.loads((tmp_path / "found" / "image9.geojson").read_text())
+    x, y = collection["features"][1]["geometry"]["coordinates"]
+    assert abs(x - 95.5) < 3 and abs(y - 104.5) < 3
+    assert len(zipfile.ZipFile(tmp_path / "rois.zip").namelist()) == 2
+    done = run("search", index_folder, query_file, "--geojson", tmp_path / "no", "--rerank", "none")
+    assert done.returncode == 2 and "use --rerank align" in done.stderr and not (tmp_path / "no").exists()
 
 
 def test_info_add_and_remove_speak_of_the_same_images(folders: Path, index_folder: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import crosslight
 from crosslight.config import FitConfig
 from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError
 from crosslight.pipeline.fit import fit_pairs
-from crosslight.pipeline.ranking import RANKING_COLUMNS, write_ranking_csv
+from crosslight.pipeline.ranking import RANKING_COLUMNS, attach_queries, write_ranking_csv
 from crosslight.read.pairs import find_pairs
 
 
@@ -188,3 +188,19 @@ def test_killed_indexing_goes_on_with_nothing_doubled_or_lost(
         query = crosslight.read_image(folders / "B" / "image3.png")
         places = [[(h.image, h.similarity) for h in i.search([query])[0].hits] for i in (index, whole)]
     assert places[0] == places[1]
+
+
+def test_pictures_are_drawn_of_any_ranking_that_knows_its_query(
+    index_folder: Path, query_file: Path, tmp_path: Path
+) -> None:
+    with crosslight.Index.open(index_folder) as index:
+        first = index.search([query_file], top=2)
+        index.search([query_file], top=1)  # a later search leaves earlier rankings as they are
+        (picture,) = index.draw(first, tmp_path / "answer.png")
+        assert cv2.imread(str(picture)) is not None
+        write_ranking_csv(tmp_path / "r.csv", first)
+        read = crosslight.read_rankings(tmp_path / "r.csv")
+        with pytest.raises(InputError, match="no query image"):
+            index.draw(read, tmp_path / "no.png")
+        (again,) = index.draw(attach_queries(read, [query_file]), tmp_path / "again.png")
+    np.testing.assert_allclose(cv2.imread(str(again)), cv2.imread(str(picture)), atol=40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -35,11 +36,18 @@ def search(
     show: Annotated[
         Path | None, typer.Option(help="Write a picture: query, hits and overlay (one per query if there are several).")
     ] = None,
+    geojson: Annotated[
+        Path | None, typer.Option(help="Write the windows for QuPath: a .geojson file, or a folder with one per image.")
+    ] = None,
+    imagej: Annotated[
+        Path | None, typer.Option(help="Write the windows for ImageJ: a .zip or .roi file, or a folder, one per image.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Find where query images of the other modality lie."""
     import crosslight
 
+    check_places(rerank, geojson=geojson, imagej=imagej)
     with crosslight.Index.open(index, model=model, device=device) as opened, progress_bar() as progress:
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
@@ -47,8 +55,9 @@ def search(
         )  # fmt: skip
         if csv is not None:
             write_ranking_csv(csv, rankings)
+        written = write_windows(rankings, geojson=geojson, imagej=imagej)
         if show is not None:
-            pictures = opened.draw(rankings, show)
+            written["picture"] = opened.draw(rankings, show)
     if as_json:
         for ranking in rankings:
             for row in ranking_rows(ranking):
@@ -57,9 +66,32 @@ def search(
     for ranking in rankings:
         print_ranking(ranking)
     if csv is not None:
-        err.print(f"ranking: {csv}", markup=False)
-    if show is not None:
-        err.print(f"picture: {', '.join(map(str, pictures[:3]))}{' ...' if len(pictures) > 3 else ''}", markup=False)
+        written = {"ranking": [csv], **written}
+    for what, files in written.items():
+        err.print(f"{what}: {', '.join(map(str, files[:3]))}{' ...' if len(files) > 3 else ''}", markup=False)
+
+
+def check_places(rerank: RerankName, **files: Path | None) -> None:
+    """Raise ConfigError if windows are to be written and hits will have none."""
+    for name, file in files.items():
+        if file is not None and rerank != RerankName.align:
+            raise ConfigError(f"--{name} writes windows and --rerank {rerank.value} finds none; use --rerank align.")
+
+
+def write_windows(
+    rankings: Sequence[Ranking], *, geojson: Path | None, imagej: Path | None
+) -> dict[str, Sequence[Path]]:
+    """Write the windows for other viewers and return the files by what they are."""
+    written: dict[str, Sequence[Path]] = {}
+    if geojson is not None:
+        from crosslight.show.geojson import write_geojson
+
+        written["GeoJSON"] = write_geojson(geojson, rankings)
+    if imagej is not None:
+        from crosslight.show.imagej import write_imagej
+
+        written["ImageJ"] = write_imagej(imagej, rankings)
+    return written
 
 
 def parse_shortlist(text: str) -> int | str:

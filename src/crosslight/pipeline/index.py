@@ -42,8 +42,6 @@ class Index:
         self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
         self.vocabulary = self._load_vocabulary()
         self.last_change = ""
-        self._queries: dict[str, Image] = {}
-        self._asked: Modality = "A" if manifest.modality == "B" else "B"
 
     def _load_vocabulary(self) -> Vocabulary | None:
         if not self.manifest.vocabulary:
@@ -178,7 +176,7 @@ class Index:
             One per query, in the order given.
         """
         settings = searching.SearchSettings(
-            modality=modality or ("A" if self.manifest.modality == "B" else "B"),
+            modality=modality or self.other_modality,
             top=top, shortlist=shortlist, rerank=rerank, rotation_deg=rotation, where=where,
         )  # fmt: skip
         files = (
@@ -187,7 +185,6 @@ class Index:
             else []
         )
         images = [*(q for q in queries if isinstance(q, Image)), *map(read_image, files)]
-        self._queries, self._asked = {image.name: image for image in images}, settings.modality
         return searching.search_index(self, images, settings, progress)
 
     def calibration(self) -> Calibration:
@@ -202,22 +199,34 @@ class Index:
         return read_image(Path(by_name[name].path))
 
     def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
-        """Draw one picture per ranking of the last search and return the files; several get the query's name."""
+        """Draw one picture per ranking and return the files; several get the query's name.
+
+        A ranking that was read from a file needs its query first: `pipeline.ranking.attach_queries`.
+        """
         paths = []
         for ranking in rankings:
             target = path if len(rankings) == 1 else path.with_name(f"{path.stem}-{ranking.query}{path.suffix}")
-            query = self._queries[ranking.query]
-            draw_ranking(query, ranking, self.image, target, representations=self._compare(query, ranking))
+            query = ranking.query_image
+            if query is None:
+                raise InputError(
+                    f"The ranking of {ranking.query!r} has no query image to draw; attach_queries adds it."
+                )
+            draw_ranking(query, ranking, self.image, target, representations=self.compare(ranking))
             paths.append(target)
         return paths
 
-    def _compare(self, query: Image, ranking: Ranking) -> tuple[Representation, Representation] | None:
+    def compare(self, ranking: Ranking) -> tuple[Representation, Representation] | None:
         """Return the representations of a query and of its best hit, where that was aligned."""
-        if not ranking.hits or ranking.hits[0].placement is None:
+        if not ranking.hits or ranking.hits[0].placement is None or ranking.query_image is None:
             return None
         best = next(e for e in self.store.entries() if e.name == ranking.hits[0].image)
-        asked = self.model.representer(self._asked).represent(query)
+        asked = self.model.representer(ranking.modality or self.other_modality).represent(ranking.query_image)
         return asked, self.archive.representation(build.archive_key(best))
+
+    @property
+    def other_modality(self) -> Modality:
+        """The kind that was not indexed, which queries have unless something else is said."""
+        return "A" if self.manifest.modality == "B" else "B"
 
     def entries(self) -> list[Entry]:
         """Return what is known of every image, sorted by name."""

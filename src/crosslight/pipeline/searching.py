@@ -157,4 +157,6 @@ def _ranking(
         )
         for rank, ((name, similarity, place), confidence) in enumerate(zip(found, confidences, strict=True), start=1)
     ]
-    return Ranking(query=image.name, hits=hits[: settings.top], note=note)
+    return Ranking(
+        query=image.name, hits=hits[: settings.top], note=note, query_image=image, modality=settings.modality
+    )
