@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crosslight.errors import CrosslightError
     from crosslight.pipeline.fit import fit, fit_pairs
     from crosslight.pipeline.index import Index
-    from crosslight.pipeline.ranking import read_rankings
+    from crosslight.pipeline.ranking_reader import read_rankings
     from crosslight.read.image import read_image
     from crosslight.read.pairs import find_pairs
     from crosslight.represent.comir.model import ComirModel as Model
@@ -36,7 +36,7 @@ _HOMES = {
     "fit": "crosslight.pipeline.fit:fit",
     "fit_pairs": "crosslight.pipeline.fit:fit_pairs",
     "read_image": "crosslight.read.image:read_image",
-    "read_rankings": "crosslight.pipeline.ranking:read_rankings",
+    "read_rankings": "crosslight.pipeline.ranking_reader:read_rankings",
 }
 
 __all__ = [

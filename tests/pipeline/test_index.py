@@ -18,7 +18,8 @@ import crosslight
 from crosslight.config import FitConfig
 from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError
 from crosslight.pipeline.fit import fit_pairs
-from crosslight.pipeline.ranking import RANKING_COLUMNS, attach_queries, write_ranking_csv
+from crosslight.pipeline.ranking import RANKING_COLUMNS, write_ranking_csv
+from crosslight.pipeline.ranking_reader import attach_queries
 from crosslight.read.pairs import find_pairs
 from crosslight.show.hits import HEADER_PX
 

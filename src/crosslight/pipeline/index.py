@@ -201,7 +201,7 @@ class Index:
     def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
         """Draw one picture per ranking and return the files; several get the query's name.
 
-        A ranking that was read from a file needs its query first: `pipeline.ranking.attach_queries`.
+        A ranking that was read from a file needs its query first: `pipeline.ranking_reader.attach_queries`.
         """
         paths = []
         for ranking in rankings:

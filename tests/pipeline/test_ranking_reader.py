@@ -11,7 +11,8 @@ import pytest
 import crosslight
 from crosslight.errors import InputError
 from crosslight.geometry import window_corners
-from crosslight.pipeline.ranking import RANKING_COLUMNS, attach_queries, ranking_rows, write_ranking_csv
+from crosslight.pipeline.ranking import RANKING_COLUMNS, ranking_rows, write_ranking_csv
+from crosslight.pipeline.ranking_reader import attach_queries
 from crosslight.types import Hit, Placement, Ranking
 
 HEAD = ",".join(RANKING_COLUMNS)
