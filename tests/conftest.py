@@ -10,6 +10,7 @@ import cv2
 import matplotlib
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import crosslight
 from crosslight.config import FitConfig, NetworkConfig, preset
@@ -97,3 +98,31 @@ def quick() -> FitConfig:
 def pair_maker() -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     """Return the function that makes the pair of a number."""
     return make_pair
+
+
+@pytest.fixture(scope="session")
+def tiny_resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return random weights of a ResNet with one narrow block a stage, in torchvision's layout."""
+    rng = np.random.default_rng(0)
+    weights: dict[str, np.ndarray] = {}
+
+    def add(conv: str, norm: str, n_out: int, n_in: int, side: int) -> None:
+        spread = np.sqrt(2 / (n_in * side * side))
+        weights[f"{conv}.weight"] = (rng.standard_normal((n_out, n_in, side, side)) * spread).astype(np.float32)
+        for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)):
+            weights[f"{norm}.{part}"] = np.full(n_out, value, np.float32)
+        weights[f"{norm}.num_batches_tracked"] = np.zeros((), np.int64)
+
+    add("conv1", "bn1", 4, 3, 7)
+    n_in = 4
+    for stage in range(1, 5):
+        width, head = 4 * stage, f"layer{stage}.0"
+        add(f"{head}.conv1", f"{head}.bn1", width, n_in, 1)
+        add(f"{head}.conv2", f"{head}.bn2", width, width, 3)
+        add(f"{head}.conv3", f"{head}.bn3", 2 * width, width, 1)
+        add(f"{head}.downsample.0", f"{head}.downsample.1", 2 * width, n_in, 1)
+        n_in = 2 * width
+    weights["fc.weight"], weights["fc.bias"] = np.zeros((10, n_in), np.float32), np.zeros(10, np.float32)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(weights, path)
+    return path

@@ -140,11 +140,16 @@ class FitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DescribeConfig:
-    """Dense description. `name` is an entry of ``registry.DESCRIBERS``; sizes are block widths in image pixels."""
+    """How descriptors are made. `name` is an entry of ``registry.DESCRIBERS``.
+
+    `step_px` and `sizes_px` are the grid and the block widths of the dense kinds, in image pixels. `weights` is the
+    safetensors file of "resnet"; empty means the one that `crosslight fetch` wrote.
+    """
 
     name: str = "surf"
     step_px: int = 8
     sizes_px: tuple[int, ...] = (32, 64, 96, 128)
+    weights: str = ""
 
     def __post_init__(self) -> None:
         _require(self.step_px >= 1, f"step_px is {self.step_px}; use at least 1.")

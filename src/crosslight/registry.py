@@ -19,8 +19,11 @@ REPRESENTERS = {
 }
 DESCRIBERS = {
     "surf": "crosslight.describe.surf:Surf",
+    "oriented-surf": "crosslight.describe.oriented_surf:OrientedSurf",
     "sift": "crosslight.describe.sift:Sift",
     "rootsift": "crosslight.describe.sift:RootSift",
+    "detected-sift": "crosslight.describe.detected_sift:DetectedSift",
+    "resnet": "crosslight.describe.resnet:ResNet",
 }
 STORES = {
     "exact": "crosslight.store.exact:ExactStore",

@@ -90,7 +90,7 @@ def describe_blocks(values: Float32, rows: NDArray[np.intp], cols: NDArray[np.in
         return raw.reshape(0, n_channels * VALUES_PER_CHANNEL)
     over_rows, over_cols = _sampling(rows, height + 1, scale), _sampling(cols, width + 1, scale)
     for channel in range(n_channels):
-        maps = _response_maps(values[channel], scale)
+        maps = response_maps(values[channel], scale)
         sums = (over_rows @ maps.reshape(height + 1, -1)).reshape(n * N_PARTS * N_SUMS, width + 1)
         sums = (over_cols @ np.ascontiguousarray(sums.T)).reshape(m, N_PARTS, n, N_PARTS, N_SUMS)
         raw[:, :, channel] = sums.transpose(2, 0, 3, 1, 4)
@@ -110,7 +110,7 @@ def _sampling(centres: NDArray[np.intp], n_corners: int, scale: float) -> csr_ar
     return csr_array((np.tile(weights, len(centres)), corners, starts), shape=(len(starts) - 1, n_corners))
 
 
-def _response_maps(image: Float32, scale: float) -> Float32:
+def response_maps(image: Float32, scale: float) -> Float32:
     """Return dx, |dx|, dy and |dy| at every pixel corner of (h, w), as (h + 1, 4, w + 1).
 
     A wavelet is the mean of its right (lower) half minus the mean of its left (upper) half. Along its axis that is the
