@@ -128,7 +128,8 @@ def _read(maps: Float32, places: NDArray[np.intp]) -> Float32:
     """Return the values (2, N, S) of dx and dy at corners (N, S, 2), those outside taken at the edge."""
     rows = np.clip(places[..., 0], 0, maps.shape[1] - 1)
     cols = np.clip(places[..., 1], 0, maps.shape[2] - 1)
-    return maps[:, rows, cols]
+    found: Float32 = maps[:, rows, cols]
+    return found
 
 
 def _gradients(image: Float32, scale: float) -> Float32:

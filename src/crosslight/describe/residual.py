@@ -61,7 +61,7 @@ class ResidualNetwork(nn.Module):
             self.stages.append(blocks)
         own = {re.sub(r"^layer(\d)", lambda m: f"stages.{int(m[1]) - 1}", k): v for k, v in weights.items()}
         self.load_state_dict({k: v for k, v in own.items() if not k.startswith("fc.")})
-        self.n_channels = int(self.stages[-1][-1].conv3.out_channels)  # type: ignore[index,union-attr,arg-type]
+        self.n_channels = int(self.stages[-1][-1].conv3.out_channels)  # type: ignore[index,arg-type]
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,8 +86,7 @@ def load_network(path: Path) -> ResidualNetwork:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(
-            f"{path} is not a safetensors file ({error}); docs/how-to/use-resnet-weights.md says how to "
-            "convert others."
+            f"{path} is not a safetensors file ({error}); docs/how-to/use-resnet-weights.md says how to convert others."
         ) from error
     try:
         return ResidualNetwork(to_torchvision_names(weights))
