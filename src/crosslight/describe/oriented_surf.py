@@ -121,7 +121,8 @@ def _sum_turned(maps: Float32, centres: NDArray[np.intp], angles: Float32, scale
     samples = np.stack([turned[0], np.abs(turned[0]), turned[1], np.abs(turned[1])], axis=2)
     per_part = N_SAMPLES // N_PARTS
     grid = samples.reshape(len(centres), N_PARTS, per_part, N_PARTS, per_part, 4)
-    return np.ascontiguousarray(grid.sum(axis=(2, 4)).reshape(len(centres), VALUES_PER_CHANNEL))
+    sums: Float32 = grid.sum(axis=(2, 4)).reshape(len(centres), VALUES_PER_CHANNEL)
+    return sums
 
 
 def _read(maps: Float32, places: NDArray[np.intp]) -> Float32:

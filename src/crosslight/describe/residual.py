@@ -61,7 +61,7 @@ class ResidualNetwork(nn.Module):
             self.stages.append(blocks)
         own = {re.sub(r"^layer(\d)", lambda m: f"stages.{int(m[1]) - 1}", k): v for k, v in weights.items()}
         self.load_state_dict({k: v for k, v in own.items() if not k.startswith("fc.")})
-        self.n_channels = int(self.stages[-1][-1].conv3.out_channels)  # type: ignore[index,arg-type]
+        self.n_channels = int(self.stages[-1][-1].conv3.out_channels)  # type: ignore[index]
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
