@@ -102,10 +102,11 @@ def find_directions(maps: list[Float32], centres: NDArray[np.intp], scale: float
         for axis in (0, 1):
             sums[axis] += np.bincount(flat, found[axis].ravel(), minlength=n * N_BINS)
     sectors = sums.reshape(2, n, N_BINS)
-    sectors = sum(np.roll(sectors, -shift, axis=2) for shift in range(WINDOW_BINS))  # type: ignore[assignment]
+    sectors = np.sum([np.roll(sectors, -shift, axis=2) for shift in range(WINDOW_BINS)], axis=0)
     best = np.argmax((sectors**2).sum(axis=0), axis=1)
     x, y = sectors[:, np.arange(n), best]
-    return np.arctan2(y, x).astype(np.float32)
+    angles: Float32 = np.arctan2(y, x).astype(np.float32)
+    return angles
 
 
 def _sum_turned(maps: Float32, centres: NDArray[np.intp], angles: Float32, scale: float) -> Float32:
