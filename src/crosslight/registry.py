@@ -28,6 +28,7 @@ DESCRIBERS = {
 STORES = {
     "exact": "crosslight.store.exact:ExactStore",
     "edge": "crosslight.store.edge:EdgeStore",
+    "qdrant": "crosslight.store.qdrant:QdrantStore",
 }
 BASELINES: dict[str, str] = {}
 KINDS = {

@@ -110,7 +110,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
 
 def test_version_and_help_answer_without_loading_torch() -> None:
     assert run("--version").stdout.startswith("crosslight ")
-    for command in ("fit", "index", "add", "remove", "info", "search", "demo"):
+    for command in ("fit", "index", "add", "remove", "move", "info", "search", "demo"):
         assert "--help" in run(command, "--help").stdout
 
 

@@ -1,24 +1,62 @@
 """Every store of the registry keeps, finds, filters and refuses alike."""
 
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
+from rest_server import serve
 
 from crosslight.errors import InputError
 from crosslight.registry import load, names
 from crosslight.store.base import Store
+from crosslight.store.exact import ExactStore
 from crosslight.types import Entry, Histogram
 
 N_WORDS = 300
 
 
-@pytest.fixture(params=sorted(names("store")))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = load("store", request.param)(tmp_path / "store")
+@pytest.fixture(scope="module")
+def rest_url() -> Iterator[str]:
+    with serve() as server:
+        yield server.url
+
+
+def open_server(address: str) -> Iterator[Store]:
+    """Open a collection of its own on a server, and delete it afterwards."""
+    collection = f"crosslight-test-{uuid.uuid4().hex}"
+    opened = load("store", "qdrant")(address, collection, api_key=os.environ.get("QDRANT_API_KEY"))
     yield opened
     opened.close()
+    client = QdrantClient(address, api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False)
+    client.delete_collection(collection)
+    client.close()
+
+
+def open_by_name(name: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    """Open an empty store; "qdrant" has several kinds of engine behind the same adapter."""
+    if name == "qdrant-server":
+        if "QDRANT_URL" not in os.environ:
+            pytest.skip("QDRANT_URL names no server")
+        yield from open_server(os.environ["QDRANT_URL"])
+    elif name == "qdrant-rest":
+        yield from open_server(request.getfixturevalue("rest_url"))
+    else:
+        place = {"qdrant-memory": (":memory:", "test"), "qdrant-disk": (str(folder), "test")}.get(name, (folder,))
+        opened = load("store", name.partition("-")[0])(*place)
+        yield opened
+        opened.close()
+
+
+TRANSPORTS = {"qdrant": ["qdrant-memory", "qdrant-disk", "qdrant-rest", "qdrant-server"]}
+
+
+@pytest.fixture(params=[kind for name in sorted(names("store")) for kind in TRANSPORTS.get(name, [name])])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    yield from open_by_name(request.param, request, tmp_path / "store")
 
 
 def entry(name: str, **metadata: str | float | int | bool) -> Entry:
@@ -37,6 +75,12 @@ def random_histogram(rng: np.random.Generator, n_words: int = 40) -> Histogram:
     return Histogram(words=words, counts=(weights / np.linalg.norm(weights)).astype(np.float32))
 
 
+def zipf_histogram(rng: np.random.Generator, n_words: int = 60) -> Histogram:
+    """Return a histogram of words as they occur: some in nearly every image, most in few."""
+    words, counts = np.unique(np.minimum(rng.zipf(1.3, n_words), N_WORDS) - 1, return_counts=True)
+    return Histogram(words=words.astype(np.int32), counts=(counts / np.linalg.norm(counts)).astype(np.float32))
+
+
 def loop_search(stored: dict[str, Histogram], query: Histogram, n_hits: int) -> list[tuple[str, float]]:
     """The obvious search: a dictionary per image, a loop per word."""
     asked = dict(zip(query.words.tolist(), query.counts.tolist(), strict=True))
@@ -52,6 +96,42 @@ def test_an_empty_store_finds_nothing(store: Store) -> None:
     assert store.entries() == []
     assert store.search(histogram([1], [1.0]), 5) == []
     assert store.remove(["a"]) == 0
+
+
+def test_hits_and_similarities_equal_exact_search_on_words_as_they_occur(store: Store) -> None:
+    rng, exact = np.random.default_rng(2), ExactStore()
+    entries = [entry(f"{i:03d}", half=i % 2) for i in range(300)]
+    vectors = [zipf_histogram(rng) for _ in entries]
+    for opened in (store, exact):
+        opened.add(entries, vectors)
+    for where in (None, {"half": 1}):
+        for _ in range(5):
+            query = zipf_histogram(rng)
+            found, expected = store.search(query, 30, where), exact.search(query, 30, where)
+            assert [name for name, _ in found] == [name for name, _ in expected]
+            np.testing.assert_allclose([s for _, s in found], [s for _, s in expected], atol=1e-5)
+
+
+def test_entries_are_found_by_name(store: Store) -> None:
+    store.add([entry("a", stain="HE"), entry("b")], [histogram([1], [1.0])] * 2)
+    assert store.find(["b", "never there", "a", "b"]) == {"a": entry("a", stain="HE"), "b": entry("b")}
+    assert store.find([]) == {}
+
+
+def test_contents_are_all_there_is_and_can_be_gone_on_with(store: Store) -> None:
+    rng = np.random.default_rng(3)
+    stored = {f"{i:03d}": random_histogram(rng) for i in range(230)} | {"blank": histogram([], [])}
+    store.add([entry(name) for name in stored], list(stored.values()))
+    pages = list(store.contents())
+    seen = {e.name: vector for entries, vectors, _ in pages for e, vector in zip(entries, vectors, strict=True)}
+    assert set(seen) == set(stored)
+    for name, vector in seen.items():
+        order = np.argsort(vector.words)
+        np.testing.assert_array_equal(vector.words[order], stored[name].words)
+        np.testing.assert_allclose(vector.counts[order], stored[name].counts, rtol=1e-6)
+    assert len(pages) == 3 and pages[-1][2] is None
+    again = [e.name for entries, _, _ in store.contents(pages[0][2]) for e in entries]
+    assert again == [e.name for entries, _, _ in pages[1:] for e in entries]
 
 
 def test_adding_nothing_changes_nothing(store: Store) -> None:
@@ -140,6 +220,7 @@ def test_conditions_match_values_of_the_same_kind(
     entries.append(entry("text", grade="1", **{"a.b c[]": "dotted"}))
     store.add(entries, [histogram([1], [1.0])] * 4)
     assert {e.name for e in store.entries(where)} == expected
+    assert store.count(where) == len(expected)
     assert {name for name, _ in store.search(histogram([1], [1.0]), 10, where)} == expected
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, Metadata, ModalityName, ModelFolder
+from crosslight.cli.options import Device, Metadata, ModalityName, ModelFolder, StoreAddress
 
 
 def index(
@@ -17,6 +17,7 @@ def index(
     modality: Annotated[ModalityName, typer.Option(help="What kind these images are: A or B.")],
     index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.")],
     metadata: Metadata = None,
+    store: StoreAddress = None,
     device: Device = "auto",
 ) -> None:
     """Make images of one modality searchable; a stopped run goes on where it was."""
@@ -24,7 +25,8 @@ def index(
 
     with progress_bar() as progress:
         opened = crosslight.Index.build(
-            images, model, modality=modality.value, out=index, metadata=metadata, device=device, progress=progress
-        )
+            images, model, modality=modality.value, out=index, metadata=metadata, store=store, device=device,
+            progress=progress,
+        )  # fmt: skip
     with opened:
         out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)

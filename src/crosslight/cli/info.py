@@ -8,18 +8,19 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out
-from crosslight.cli.options import IndexFolder
+from crosslight.cli.options import IndexFolder, StoreAddress
 
 
 def info(
     index: IndexFolder,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
     names: Annotated[bool, typer.Option("--names", help="List the images too.")] = False,
+    store: StoreAddress = None,
 ) -> None:
     """Show what an index holds and what it was made with."""
     import crosslight
 
-    with crosslight.Index.open(index) as opened:
+    with crosslight.Index.open(index, store=store) as opened:
         facts = opened.info()
         entries = opened.entries() if names else []
     if as_json:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import crosslight
-from crosslight.cli import add, demo, fetch, fit, index, info, remove, search
+from crosslight.cli import add, demo, fetch, fit, index, info, move, remove, search
 from crosslight.cli.console import err, out
 from crosslight.errors import CrosslightError
 
@@ -22,7 +22,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo.demo, fetch.fetch, fit.fit, index.index, add.add, remove.remove, info.info, search.search):
+COMMANDS = (
+    demo.demo,
+    fetch.fetch,
+    fit.fit,
+    index.index,
+    add.add,
+    remove.remove,
+    move.move,
+    info.info,
+    search.search,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

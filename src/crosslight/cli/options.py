@@ -38,3 +38,10 @@ ModelFolder = Annotated[Path, typer.Option("--model", help="A model folder, as `
 Metadata = Annotated[
     Path | None, typer.Option(help="CSV with a column `name` and your own columns, for filtering with --where.")
 ]
+StoreAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        help="Qdrant server with the vectors, http://host:6333 (key: QDRANT_API_KEY); default: where the index says.",
+    ),
+]

@@ -7,17 +7,18 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out
-from crosslight.cli.options import IndexFolder
+from crosslight.cli.options import IndexFolder, StoreAddress
 
 
 def remove(
     index: IndexFolder,
     names: Annotated[list[str], typer.Argument(help="Names (file stems) of images in the index.")],
+    store: StoreAddress = None,
 ) -> None:
     """Remove images by name; their files are not touched."""
     import crosslight
 
-    with crosslight.Index.open(index) as opened:
+    with crosslight.Index.open(index, store=store) as opened:
         n_removed = opened.remove(names)
         message = f"removed {n_removed} from {index}: {opened.count()} images left"
     out.print(message, markup=False)

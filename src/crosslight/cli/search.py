@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from crosslight.cli.console import err, out, progress_bar
-from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName
+from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
 from crosslight.errors import ConfigError
 from crosslight.pipeline.ranking import RANKING_COLUMNS, ranking_rows, write_ranking_csv
 from crosslight.types import Ranking
@@ -30,6 +30,7 @@ def search(
     ] = RerankName.align,
     rotation: Annotated[float, typer.Option(help="Largest turn to look for, degrees; 180 is any.")] = 30.0,
     where: Annotated[list[str] | None, typer.Option(help="Only images whose metadata say key=value.")] = None,
+    store: StoreAddress = None,
     model: Annotated[Path | None, typer.Option(help="Refuse unless the index was made by this model.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per hit, and no table.")] = False,
@@ -48,7 +49,7 @@ def search(
     import crosslight
 
     check_places(rerank, geojson=geojson, imagej=imagej)
-    with crosslight.Index.open(index, model=model, device=device) as opened, progress_bar() as progress:
+    with crosslight.Index.open(index, store=store, model=model, device=device) as opened, progress_bar() as progress:
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
             rerank=rerank.value, rotation=rotation, where=parse_where(where or []), progress=progress,

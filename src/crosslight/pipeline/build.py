@@ -55,8 +55,9 @@ def add_images(
     index: Index, paths: Sequence[Path], metadata: Mapping[str, Mapping[str, Value]], progress: Progress
 ) -> BuildResult:
     """Bring an index up to date with the given files; see the module's text."""
-    there = {e.name: e for e in index.store.entries()}
-    unknown = sorted(set(metadata) - {p.stem for p in paths} - set(there))
+    there = index.store.find([p.stem for p in paths])
+    unknown = sorted(set(metadata) - {p.stem for p in paths})
+    unknown = sorted(set(unknown) - set(index.store.find(unknown)))
     if unknown:
         raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
     jobs = [_Job(path=p, signature=image_signature(p), metadata=metadata.get(p.stem, {})) for p in paths]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +15,14 @@ from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError,
 from crosslight.pipeline import build, searching
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import read_metadata
+from crosslight.pipeline.stores import (
+    EMBEDDED,
+    check_address,
+    drop_embedded,
+    move_store,
+    name_collection,
+    open_store,
+)
 from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
 from crosslight.registry import load
@@ -22,7 +31,7 @@ from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.confidence import Calibration
 from crosslight.show.hits import draw_ranking
 from crosslight.store.archive import Archive
-from crosslight.store.base import Where
+from crosslight.store.base import Store, Where
 from crosslight.store.lock import write_lock
 from crosslight.types import Entry, Image, Modality, Progress, Ranking, Representation
 
@@ -34,11 +43,11 @@ class Index:
     thumbnail; it can be moved as a whole.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, model: ComirModel) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, model: ComirModel, store: Store) -> None:
         self.folder, self.manifest, self.model = folder, manifest, model
         self.device = model.representer(manifest.modality).device
         self.archive = Archive(folder / "images")
-        self.store = load("store", "edge")(folder / "store")
+        self.store = store
         self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
         self.vocabulary = self._load_vocabulary()
         self.last_change = ""
@@ -63,10 +72,13 @@ class Index:
         out: Path | str,
         config: IndexConfig | None = None,
         metadata: Path | None = None,
+        store: str | None = None,
         device: str = "auto",
         progress: Progress = silent,
     ) -> Index:
         """Make images of one modality searchable, or go on with a stopped run, and return the opened index.
+
+        `store` is the address of a Qdrant server that is to keep the vectors; by default they are in the folder.
 
         Raises
         ------
@@ -84,8 +96,8 @@ class Index:
             stride=trained.representer(modality).stride,
         )
         paths = list_images([Path(p) for p in images])
-        _prepare_folder(folder, wanted, Path(model))
-        index = cls(folder, Manifest.load(folder), trained)
+        manifest = _prepare_folder(folder, wanted, Path(model), store)
+        index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
             index.add(paths, metadata=metadata, progress=progress)
         except BaseException:
@@ -94,8 +106,12 @@ class Index:
         return index
 
     @classmethod
-    def open(cls, folder: Path | str, *, model: Path | str | None = None, device: str = "auto") -> Index:
+    def open(
+        cls, folder: Path | str, *, model: Path | str | None = None, store: str | None = None, device: str = "auto"
+    ) -> Index:
         """Open an index folder with the model it carries.
+
+        `store` says where its vectors are, if not where they were when it was built.
 
         Raises
         ------
@@ -111,7 +127,7 @@ class Index:
             manifest.require_model(ComirModel.load(Path(model)).fingerprint, path)
         own = ComirModel.load(path / "model", processor)
         manifest.require_model(own.fingerprint, path)
-        return cls(path, manifest, own)
+        return cls(path, manifest, own, open_store(path, manifest, store))
 
     def add(self, images: Sequence[Path | str], *, metadata: Path | None = None, progress: Progress = silent) -> int:
         """Add images, replace those whose files changed, skip the rest; return how many were written.
@@ -128,7 +144,7 @@ class Index:
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove images by name and return how many were there; unknown names raise InputError and change nothing."""
-        known = {e.name: e for e in self.store.entries()}
+        known = self.store.find(names)
         missing = [n for n in names if n not in known]
         if missing:
             raise InputError(
@@ -138,6 +154,19 @@ class Index:
             n_removed = int(self.store.remove(names))
             self.archive.remove([build.archive_key(known[n]) for n in names])
         return n_removed
+
+    def move(self, store: str, *, progress: Progress = silent) -> int:
+        """Carry the vectors to a Qdrant server, or back with "embedded", and return how many images that were.
+
+        A stopped move goes on when it is asked for again; until all is there the index stays as it was.
+        """
+        with write_lock(self.folder):
+            self.manifest = move_store(self.folder, self.manifest, self.store, store, progress)
+            self.store.close()
+            if self.manifest.store != EMBEDDED:
+                drop_embedded(self.folder)
+            self.store = open_store(self.folder, self.manifest)
+        return self.count()
 
     def search(
         self,
@@ -193,10 +222,7 @@ class Index:
 
     def image(self, name: str) -> Image:
         """Read a repository image at full resolution; raises InputError when its file has moved."""
-        by_name = {e.name: e for e in self.store.entries()}
-        if name not in by_name:
-            raise InputError(f"{name!r} is not in {self.folder}.")
-        return read_image(Path(by_name[name].path))
+        return read_image(Path(self.entry(name).path))
 
     def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
         """Draw one picture per ranking and return the files; several get the query's name.
@@ -219,7 +245,7 @@ class Index:
         """Return the representations of a query and of its best hit, where that was aligned."""
         if not ranking.hits or ranking.hits[0].placement is None or ranking.query_image is None:
             return None
-        best = next(e for e in self.store.entries() if e.name == ranking.hits[0].image)
+        best = self.entry(ranking.hits[0].image)
         asked = self.model.representer(ranking.modality or self.other_modality).represent(ranking.query_image)
         return asked, self.archive.representation(build.archive_key(best))
 
@@ -227,6 +253,13 @@ class Index:
     def other_modality(self) -> Modality:
         """The kind that was not indexed, which queries have unless something else is said."""
         return "A" if self.manifest.modality == "B" else "B"
+
+    def entry(self, name: str) -> Entry:
+        """Return what is known of one image; raises InputError when it is not in the index."""
+        found = self.store.find([name])
+        if name not in found:
+            raise InputError(f"{name!r} is not in {self.folder}.")
+        return found[name]
 
     def entries(self) -> list[Entry]:
         """Return what is known of every image, sorted by name."""
@@ -251,6 +284,8 @@ class Index:
             "preset": self.model.preset,
             "words": self.n_words,
             "stride": self.manifest.stride,
+            "store": self.manifest.store,
+            **({"collection": self.manifest.collection} if self.manifest.store != EMBEDDED else {}),
             "bytes": sum(f.stat().st_blocks * 512 for f in self.folder.rglob("*") if f.is_file()),  # some are sparse
             "format": self.manifest.format_version,
             "crosslight": self.manifest.crosslight,
@@ -269,8 +304,9 @@ class Index:
         self.close()
 
 
-def _prepare_folder(folder: Path, wanted: Manifest, model: Path) -> None:
-    """Make a new index folder, or check that the one that is there belongs to the same model and settings."""
+def _prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | None) -> Manifest:
+    """Make a new index folder, or check that the one that is there belongs to the same model, settings and store."""
+    address = check_address(store)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give the name of a folder that can be made there.")
     if (folder / "index.json").exists():
@@ -281,7 +317,12 @@ def _prepare_folder(folder: Path, wanted: Manifest, model: Path) -> None:
                 f"{folder} was built for modality {there.modality} with settings of its own; use the same --modality "
                 "and settings to go on with it, or another --out."
             )
-        return
+        if address not in (None, there.store):
+            raise IndexMismatchError(
+                f"The vectors of {folder} are at {there.store}; `crosslight move {folder} --store {address}` carries "
+                "them elsewhere."
+            )
+        return there
     if folder.exists() and any(folder.iterdir()) and not (folder / "model").exists():
         raise InputError(f"{folder} is not empty and is not an index; choose another --out.")
     try:
@@ -289,4 +330,7 @@ def _prepare_folder(folder: Path, wanted: Manifest, model: Path) -> None:
         shutil.copytree(model, folder / "model", dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint*"))
     except OSError as error:
         raise StoreUnavailableError(f"{folder} cannot be written ({error}); choose another --out.") from error
-    wanted.save(folder)
+    elsewhere = address not in (None, EMBEDDED)
+    manifest = replace(wanted, store=address or EMBEDDED, collection=name_collection(folder) if elsewhere else "")
+    manifest.save(folder)
+    return manifest

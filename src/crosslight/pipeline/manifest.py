@@ -19,6 +19,7 @@ class Manifest:
     """The contents of index.json.
 
     `vocabulary` is the fingerprint of the finished vocabulary, empty while the first images are being represented.
+    `store` is "embedded" or a server's address, `collection` what the index is called there.
     """
 
     model: str
@@ -26,6 +27,8 @@ class Manifest:
     config: IndexConfig
     stride: int
     vocabulary: str = ""
+    store: str = "embedded"
+    collection: str = ""
     crosslight: str = __version__
     format_version: int = FORMAT_VERSION
 

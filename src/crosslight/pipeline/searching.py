@@ -25,6 +25,7 @@ RERANKS = ("align", "patches", "none")
 WORK_PER_S = 5e7  # similarities of the coarse pass in a second on two cores
 AUTO_SECONDS = 1.0  # "auto" aligns with everything while that takes about so long
 AUTO_SHORTLIST = 100
+AUTO_LISTED = 20_000  # beyond so many, "auto" does not even look at their sizes
 PATCHES_SHORTLIST = 30  # the paper's
 
 
@@ -50,8 +51,8 @@ class SearchSettings:
 
 def search_index(index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress) -> list[Ranking]:
     """Answer all queries; see `Index.search`."""
-    entries = index.store.entries(settings.where)
-    if not entries:
+    n_images = index.store.count(settings.where)
+    if n_images == 0:
         reason = "no image matches --where" if settings.where else "it holds no image"
         raise InputError(f"Nothing can be found in {index.folder}: {reason}; see `crosslight info`.")
     names = [image.name for image in images]
@@ -66,8 +67,8 @@ def search_index(index: Index, images: Sequence[Image], settings: SearchSettings
         )
         progress(done + 1, len(images), "representing")
     if settings.rerank == "align":
-        return _search_aligned(index, images, queries, entries, settings, progress)
-    return [_search_words(index, i, q, entries, settings) for i, q in zip(images, queries, strict=True)]
+        return _search_aligned(index, images, queries, n_images, settings, progress)
+    return [_search_words(index, i, q, n_images, settings) for i, q in zip(images, queries, strict=True)]
 
 
 def _shortlist(index: Index, query: Query, n_hits: int, settings: SearchSettings) -> list[tuple[str, float]]:
@@ -77,63 +78,66 @@ def _shortlist(index: Index, query: Query, n_hits: int, settings: SearchSettings
     return list(index.store.search(index.vocabulary.weigh(words), n_hits, settings.where))
 
 
-def _search_words(
-    index: Index, image: Image, query: Query, entries: Sequence[Entry], settings: SearchSettings
-) -> Ranking:
+def _search_words(index: Index, image: Image, query: Query, n_images: int, settings: SearchSettings) -> Ranking:
     """Rank by histogram alone, or re-rank by the paper's patches."""
     patches = settings.rerank == "patches"
     wanted = PATCHES_SHORTLIST if patches else settings.top
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else wanted
-    n_hits = len(entries) if settings.shortlist == "all" else n_hits
+    n_hits = n_images if settings.shortlist == "all" else n_hits
     found = _shortlist(index, query, max(n_hits, settings.top), settings)
-    note = f"histograms of {len(entries)} images, not aligned"
+    note = f"histograms of {n_images} images, not aligned"
     if patches:
-        by_name = {e.name: e for e in entries}
-        candidates = [(name, _load(index, by_name[name])) for name, _ in found[:n_hits]]
+        by_name = index.store.find([name for name, _ in found[:n_hits]])
+        candidates = [(name, _load(index, by_name[name])) for name, _ in found[:n_hits] if name in by_name]
         config = index.manifest.config.patches
         best = rerank_patches(
             query.representation, candidates, index.describer, partial(build_vocabulary, config=config)
         )
         found = [*best, *found[n_hits:]]
-        note = f"best {len(candidates)} of {len(entries)} images by histogram, re-ranked by patches"
+        note = f"best {len(candidates)} of {n_images} images by histogram, re-ranked by patches"
     return _ranking(index, image, [(name, similarity, None) for name, similarity in found], note, settings)
 
 
 def _search_aligned(
-    index: Index, images: Sequence[Image], queries: Sequence[Query], entries: Sequence[Entry],
+    index: Index, images: Sequence[Image], queries: Sequence[Query], n_images: int,
     settings: SearchSettings, progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
     config = AlignConfig(rotation_deg=settings.rotation_deg, device=str(index.device))
-    candidates = {e.name: Candidate(name=e.name, height_px=e.height_px, width_px=e.width_px) for e in entries}
-    by_name = {e.name: e for e in entries}
-    aligner = Aligner(lambda name: _load(index, by_name[name]), config)
-    everything = list(candidates.values())
-    n_hits = _decide_shortlist(queries, everything, config, settings)
-    if n_hits >= len(everything):
-        note = f"aligned with all {len(everything)} images"
-        placed = aligner.align(queries, everything, progress)
-        return [
-            _ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings)
-            for image, hits in zip(images, placed, strict=True)
-        ]
-    note = f"aligned with the best {n_hits} of {len(everything)} images by histogram"
+    known: dict[str, Entry] = {}
+    aligner = Aligner(lambda name: _load(index, known[name]), config)
+    n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
+    if settings.shortlist == "auto" and n_images > AUTO_LISTED:
+        n_hits = AUTO_SHORTLIST
+    if n_hits >= n_images:
+        known.update({e.name: e for e in index.store.entries(settings.where)})
+        everything = list(map(_candidate, known.values()))
+        if settings.shortlist != "auto" or _is_quick(queries, everything, config):
+            note = f"aligned with all {n_images} images"
+            placed = aligner.align(queries, everything, progress)
+            return [
+                _ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings)
+                for image, hits in zip(images, placed, strict=True)
+            ]
+        n_hits = AUTO_SHORTLIST
+    note = f"aligned with the best {n_hits} of {n_images} images by histogram"
     rankings = []
     for done, (image, query) in enumerate(zip(images, queries, strict=True)):
-        chosen = [candidates[name] for name, _ in _shortlist(index, query, n_hits, settings)]
-        hits = aligner.align([query], chosen)[0] if chosen else []
+        found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
+        known.update(found)
+        hits = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
         rankings.append(_ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings))
         progress(done + 1, len(images), "aligning")
     return rankings
 
 
-def _decide_shortlist(
-    queries: Sequence[Query], candidates: Sequence[Candidate], config: AlignConfig, settings: SearchSettings
-) -> int:
-    if isinstance(settings.shortlist, int):
-        return settings.shortlist
+def _candidate(entry: Entry) -> Candidate:
+    return Candidate(name=entry.name, height_px=entry.height_px, width_px=entry.width_px)
+
+
+def _is_quick(queries: Sequence[Query], candidates: Sequence[Candidate], config: AlignConfig) -> bool:
+    """Tell whether aligning a query with all candidates takes about a second at most."""
     work = max(estimate_work(query, candidates, config) for query in queries)
-    quick = work <= WORK_PER_S * AUTO_SECONDS or len(candidates) <= AUTO_SHORTLIST
-    return len(candidates) if settings.shortlist == "all" or quick else AUTO_SHORTLIST
+    return work <= WORK_PER_S * AUTO_SECONDS or len(candidates) <= AUTO_SHORTLIST
 
 
 def _load(index: Index, entry: Entry) -> Representation:

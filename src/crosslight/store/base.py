@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from crosslight.types import Entry, Histogram
@@ -26,11 +26,17 @@ class Store(Protocol):
     def search(self, vector: Histogram, n_hits: int, where: Where | None = None) -> list[tuple[str, float]]:
         """Return at most `n_hits` (name, dot product), best first, ties by name; all must match `where`."""
 
+    def find(self, names: Sequence[str]) -> dict[str, Entry]:
+        """Return the entries of these names by name, without those that are not there."""
+
     def entries(self, where: Where | None = None) -> list[Entry]:
         """Return all entries, sorted by name."""
 
-    def count(self) -> int:
-        """Return the number of images."""
+    def contents(self, after: str | None = None) -> Iterator[tuple[list[Entry], list[Histogram], str | None]]:
+        """Yield everything, some images at a time, with a mark to go on from; the last mark is None."""
+
+    def count(self, where: Where | None = None) -> int:
+        """Return the number of images, or of those that match `where`."""
 
     def close(self) -> None:
-        """Flush and release the files."""
+        """Flush and release the files or the connection."""

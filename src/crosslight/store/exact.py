@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from scipy import sparse
 from crosslight.store.base import Where
 from crosslight.store.checks import DECIMALS, check_batch, check_vector, conditions
 from crosslight.types import Entry, Histogram
+
+PAGE = 100  # images that `contents` yields at once
 
 
 class ExactStore:
@@ -71,9 +73,20 @@ class ExactStore:
         chosen = (e for e in self._entries.values() if wanted <= set(conditions(e.metadata)))
         return sorted(chosen, key=lambda e: e.name)
 
-    def count(self) -> int:
-        """Return the number of images."""
-        return len(self._entries)
+    def find(self, names: Sequence[str]) -> dict[str, Entry]:
+        """Return the entries of these names by name, without those that are not there."""
+        return {name: self._entries[name] for name in names if name in self._entries}
+
+    def contents(self, after: str | None = None) -> Iterator[tuple[list[Entry], list[Histogram], str | None]]:
+        """Yield everything, some images at a time, with a mark to go on from; the last mark is None."""
+        names = [name for name in sorted(self._entries) if after is None or name >= after]
+        for start in range(0, max(1, len(names)), PAGE):
+            page, rest = names[start : start + PAGE], names[start + PAGE :]
+            yield [self._entries[n] for n in page], [self._vectors[n] for n in page], rest[0] if rest else None
+
+    def count(self, where: Where | None = None) -> int:
+        """Return the number of images, or of those that match `where`."""
+        return len(self.entries(where)) if where else len(self._entries)
 
     def close(self) -> None:
         """Do nothing: there are no files."""
