@@ -23,7 +23,20 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 SOCIABLE = (0, 1)  # layers whose rooms may also use each other
-HEAVY = {"torch", "cv2", "faiss", "zarr", "fastapi", "uvicorn", "openslide", "qdrant_edge", "qdrant_client", "distributed", "matplotlib", "PIL"}
+HEAVY = {
+    "torch",
+    "cv2",
+    "faiss",
+    "zarr",
+    "fastapi",
+    "uvicorn",
+    "openslide",
+    "qdrant_edge",
+    "qdrant_client",
+    "distributed",
+    "matplotlib",
+    "PIL",
+}
 ONLY_IN = {"tifffile": {"read"}, "openslide": {"read"}, "fastapi": {"web"}, "uvicorn": {"web"}}
 
 

@@ -138,3 +138,10 @@ def cut_window(image: Image, placement: Placement, height_px: int, width_px: int
         values = np.clip(np.rint(values), 0, np.iinfo(image.pixels.dtype).max)
     mpp = None if image.mpp is None else image.mpp * placement.scale
     return Image(pixels=values.astype(image.pixels.dtype), name=name, mpp=mpp)
+
+
+def mirror_indices(start: int, count: int, size: int) -> NDArray[np.intp]:
+    """Return `count` indices from `start`, mirrored into [0, size) without repeating the edge."""
+    period = max(1, 2 * (size - 1))
+    index = np.arange(start, start + count) % period
+    return np.where(index < size, index, period - index)

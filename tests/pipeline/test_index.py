@@ -207,3 +207,15 @@ def test_pictures_are_drawn_of_any_ranking_that_knows_its_query(
         (again,) = index.draw(attach_queries(read, [query_file]), tmp_path / "again.png")
     one, two = (cv2.imread(str(path))[HEADER_PX:].astype(float) for path in (picture, again))
     assert one.shape == two.shape and np.abs(one - two).mean() < 0.5
+
+
+def test_regions_of_an_image_come_at_every_level(folders: Path, index_folder: Path) -> None:
+    whole = crosslight.read_image(folders / "A" / "image3.png").pixels
+    with crosslight.Index.open(index_folder) as index:
+        levels = index.levels("image3")
+        assert (levels[0].height_px, levels[0].width_px, levels[0].downsample) == (200, 200, 1)
+        np.testing.assert_array_equal(index.region("image3", 0, 20, 30, 40, 50), whole[20:60, 30:80])
+        with pytest.raises(InputError, match="ask for a part"):
+            index.region("image3", 0, 190, 0, 20, 20)
+        with pytest.raises(InputError, match="'nobody' is not in"):
+            index.levels("nobody")

@@ -6,7 +6,11 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
 
 from crosslight.config import INDEX_PRESETS, IndexConfig
 from crosslight.describe.base import Describer
@@ -25,6 +29,8 @@ from crosslight.pipeline.stores import (
 )
 from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
+from crosslight.read.large import open_any
+from crosslight.read.source import Level, SlideSource
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
@@ -34,6 +40,8 @@ from crosslight.store.archive import Archive
 from crosslight.store.base import Store, Where
 from crosslight.store.lock import write_lock
 from crosslight.types import Entry, Image, Modality, Progress, Ranking, Representation
+
+MAX_SOURCES = 8  # images kept open for `Index.region`
 
 
 class Index:
@@ -51,6 +59,8 @@ class Index:
         self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
         self.vocabulary = self._load_vocabulary()
         self.last_change = ""
+        self._sources: dict[str, SlideSource] = {}
+        self._opening = Lock()
 
     def _load_vocabulary(self) -> Vocabulary | None:
         if not self.manifest.vocabulary:
@@ -224,6 +234,39 @@ class Index:
         """Read a repository image at full resolution; raises InputError when its file has moved."""
         return read_image(Path(self.entry(name).path))
 
+    def levels(self, name: str) -> list[Level]:
+        """Return the resolutions of a repository image, finest first: their sizes and pixel sizes."""
+        return list(self._source(name).levels)
+
+    def region(self, name: str, level: int, top: int, left: int, rows: int, cols: int) -> NDArray[Any]:
+        """Return (rows, cols, C) pixels of a repository image, read from its file.
+
+        Parameters
+        ----------
+        name : str
+            Of the image.
+        level : int
+            One of `levels`; 0 is the finest.
+        top, left, rows, cols : int
+            The region in pixels of that level, wholly inside it.
+
+        Raises
+        ------
+        InputError
+            If the name is unknown, the file has moved, or the region leaves the image.
+        """
+        return self._source(name).read_region(level, top, left, rows, cols)
+
+    def _source(self, name: str) -> SlideSource:
+        """Open a repository image for reading in regions, or return it as it was opened before."""
+        with self._opening:
+            if name not in self._sources:
+                entry = self.entry(name)
+                while len(self._sources) >= MAX_SOURCES:
+                    self._sources.pop(next(iter(self._sources))).close()
+                self._sources[name] = open_any(entry.path, mpp=entry.mpp)
+            return self._sources[name]
+
     def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
         """Draw one picture per ranking and return the files; several get the query's name.
 
@@ -292,7 +335,10 @@ class Index:
         }
 
     def close(self) -> None:
-        """Flush and release the store."""
+        """Flush and release the store and the images that were opened."""
+        for source in self._sources.values():
+            source.close()
+        self._sources.clear()
         self.store.close()
 
     def __enter__(self) -> Index:

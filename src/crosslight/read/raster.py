@@ -28,7 +28,7 @@ PNG_ALPHA_TYPES = (4, 6)
 def decode_raster(path: Path, max_pixels: int) -> Decoded:
     """Decode a file that is not a TIFF; see `read_image`. Damaged files raise whatever the decoder raises."""
     try:
-        with _strict_pillow, PillowImage.open(path, formats=FORMATS) as file:
+        with strict_pillow, PillowImage.open(path, formats=FORMATS) as file:
             check_size(path, file.height, file.width, max_pixels)
             _check_pages(path, file)
             orientation = int(file.getexif().get(EXIF_ORIENTATION, 1))
@@ -69,7 +69,7 @@ class _StrictPillow:
                 ImageFile.LOAD_TRUNCATED_IMAGES, PillowImage.MAX_IMAGE_PIXELS = self._before
 
 
-_strict_pillow = _StrictPillow()
+strict_pillow = _StrictPillow()
 
 
 def _check_pages(path: Path, picture: PillowImage.Image) -> None:

@@ -14,11 +14,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from crosslight.errors import InputError, UnreadableImageError
+from crosslight.read.pixel_size import tiff_pixel_size
 from crosslight.read.pixels import Decoded, check_size
 
-COARSEST_MPP = 40.0  # 600 dpi is 42: resolutions coarser than this are those of print, screens and desktop scanners
-MICROMETRES_PER_UNIT = {2: 25_400.0, 3: 10_000.0}  # TIFF ResolutionUnit: inch, centimetre
-MICROMETRE_WORDS = ("um", "µm", "μm", "micron", "microns", "micrometer", "\\u00b5m")
 CHANNEL_AXES = "SC"  # samples of a pixel; channels
 ALPHA = (1, 2)  # TIFF ExtraSamples: associated, unassociated
 GREY_INVERTED, GREY, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6  # TIFF PhotometricInterpretation
@@ -26,30 +24,30 @@ GREY_INVERTED, GREY, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6  # TIFF PhotometricInte
 
 def decode_tiff(path: Path, max_pixels: int) -> Decoded:
     """Decode a TIFF file; see `read_image`. Damaged files raise whatever the decoder raises."""
-    with _quiet_tifffile(), tifffile.TiffFile(path) as file:
-        _check_chain(path, file)
+    with quiet_tifffile(), tifffile.TiffFile(path) as file:
+        check_chain(path, file)
         series = _only_series(path, file)
         page = series.keyframe
         _check_tags(path, file, page)
-        axes, shape = _squeeze(path, series)
+        axes, shape = squeeze_axes(path, series)
         sizes = dict(zip(axes, shape, strict=True))
         check_size(path, sizes["Y"], sizes["X"], max_pixels)
         _check_whole(path, series)
         pixels = series.asarray().reshape(shape)
         channel = next((axes.index(a) for a in axes if a in CHANNEL_AXES), None)
         pixels = pixels[:, :, None] if channel is None else np.moveaxis(pixels, channel, -1)
-        pixels = _expand(path, pixels, page)
+        pixels = expand_values(path, pixels, page)
         return Decoded(
             pixels=pixels,
             has_alpha=bool(page.extrasamples) and page.extrasamples[-1] in ALPHA,
             opaque=1.0 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1,
             orientation=int(page.tags.valueof("Orientation", default=1)),
-            mpp=_pixel_size(file, page),
+            mpp=tiff_pixel_size(file, page),
         )
 
 
 @contextmanager
-def _quiet_tifffile() -> Iterator[None]:
+def quiet_tifffile() -> Iterator[None]:
     """Keep what tifffile logs of this thread's file off the screen: what matters of it is raised."""
     thread, logger = threading.get_ident(), logging.getLogger("tifffile")
 
@@ -63,7 +61,7 @@ def _quiet_tifffile() -> Iterator[None]:
         logger.removeFilter(is_elsewhere)
 
 
-def _check_chain(path: Path, file: tifffile.TiffFile) -> None:
+def check_chain(path: Path, file: tifffile.TiffFile) -> None:
     """Refuse a file whose last readable page points to a further one: the decoder would leave out the rest."""
     position = file.pages.next_page_offset
     data = b""
@@ -95,7 +93,7 @@ def _only_series(path: Path, file: tifffile.TiffFile) -> Any:
     return full[0]
 
 
-def _squeeze(path: Path, series: Any) -> tuple[str, tuple[int, ...]]:
+def squeeze_axes(path: Path, series: Any) -> tuple[str, tuple[int, ...]]:
     """Return axes and shape of a series without axes of length 1; refuses all but rows, columns and channels."""
     kept = [(a, int(n)) for a, n in zip(series.axes, series.shape, strict=True) if n != 1 or a in "YX"]
     axes = "".join(a for a, _ in kept)
@@ -125,7 +123,7 @@ def _check_whole(path: Path, series: Any) -> None:
             )
 
 
-def _expand(path: Path, pixels: NDArray[Any], page: Any) -> NDArray[Any]:
+def expand_values(path: Path, pixels: NDArray[Any], page: Any) -> NDArray[Any]:
     """Turn palettes and inverted greys into values; pixels are (H, W, C)."""
     photometric = int(page.photometric)
     if photometric == PALETTE and page.colormap is not None:
@@ -141,16 +139,3 @@ def _expand(path: Path, pixels: NDArray[Any], page: Any) -> NDArray[Any]:
         name = getattr(page.photometric, "name", photometric)
         raise InputError(f"{path} has the colour mode {name}; save it as grey or RGB.")
     return pixels
-
-
-def _pixel_size(file: tifffile.TiffFile, page: Any) -> float | None:
-    """Return micrometres per pixel where the file gives square pixels finer than print."""
-    x, y = page.tags.valueof("XResolution"), page.tags.valueof("YResolution")
-    unit = (file.imagej_metadata or {}).get("unit")
-    per_unit = MICROMETRES_PER_UNIT.get(int(page.tags.valueof("ResolutionUnit", default=2)))
-    if isinstance(unit, str):  # ImageJ writes pixels per unit of its own
-        per_unit = 1.0 if unit.lower() in MICROMETRE_WORDS else None
-    if per_unit is None or not x or not y or 0 in (*x, *y):
-        return None
-    mpp_x, mpp_y = per_unit * x[1] / x[0], per_unit * y[1] / y[0]
-    return mpp_x if mpp_x <= COARSEST_MPP and abs(mpp_x - mpp_y) <= 0.01 * mpp_x else None

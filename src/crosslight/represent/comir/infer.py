@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from crosslight.geometry import mirror_indices
 from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.types import Float32, Image
@@ -49,15 +50,8 @@ def run_network(network: nn.Module, intensity: Intensity, image: Image, device: 
     return result
 
 
-def _mirror(start: int, count: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Return `count` indices from `start`, mirrored into [0, size) without repeating the edge."""
-    period = max(1, 2 * (size - 1))
-    index = np.arange(start, start + count) % period
-    return np.where(index < size, index, period - index)
-
-
 def _read_window(image: Image, intensity: Intensity, top: int, left: int, rows: int, cols: int) -> Tensor:
-    pixels = image.pixels[_mirror(top, rows, image.height_px)][:, _mirror(left, cols, image.width_px)]
+    pixels = image.pixels[mirror_indices(top, rows, image.height_px)][:, mirror_indices(left, cols, image.width_px)]
     mean, std = (np.asarray(v, np.float32) for v in (intensity.mean, intensity.std))
     unit = (intensity.unit(pixels) - mean) / std
     return torch.from_numpy(unit.astype(np.float32).transpose(2, 0, 1)[None])
