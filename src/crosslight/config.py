@@ -195,9 +195,16 @@ class AlignConfig:
 
     The coarse pass pools until the query's short side has about `coarse_cells` cells, the fine pass until it has about
     `fine_cells`; `n_candidates` images go from one to the other.
+
+    `scale` is the range of repository pixels per query pixel to look through; with `flip` mirrored places are looked
+    for too; `overlap` is the least share of the query that must lie inside the repository image (its centre always
+    does).
     """
 
     rotation_deg: float = 30.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    flip: bool = False
+    overlap: float = 1.0
     coarse_cells: int = 15
     fine_cells: int = 30
     n_candidates: int = 30
@@ -205,6 +212,9 @@ class AlignConfig:
 
     def __post_init__(self) -> None:
         _require(0 <= self.rotation_deg <= 180, f"rotation_deg is {self.rotation_deg}; use 0 to 180.")
+        low, high = self.scale
+        _require(0.1 <= low <= high <= 10, f"scale is {low:g} to {high:g}; use a range within 0.1 to 10.")
+        _require(0.25 <= self.overlap <= 1, f"overlap is {self.overlap}; use 0.25 to 1 (1: wholly inside).")
         _require(self.n_candidates >= 1, f"n_candidates is {self.n_candidates}; use at least 1.")
 
 

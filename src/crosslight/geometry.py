@@ -30,6 +30,12 @@ def rotation_matrix(angle_deg: float) -> Float64:
     return np.array([[c, s], [-s, c]])
 
 
+def query_axes(angle_deg: float, scale: float, flipped: bool) -> Float64:
+    """Return the (2, 2) matrix from query offsets (x, y) to repository offsets: mirrored, turned, scaled."""
+    linear = scale * rotation_matrix(angle_deg)
+    return linear * [-1.0, 1.0] if flipped else linear
+
+
 def query_to_repository(placement: Placement, height_px: int, width_px: int) -> Float64:
     """Return the 2 x 3 matrix from query pixels to repository pixels.
 
@@ -45,7 +51,7 @@ def query_to_repository(placement: Placement, height_px: int, width_px: int) -> 
     matrix : ndarray of shape (2, 3), float64
         ``matrix @ (x, y, 1)`` is the repository point under the query point (x, y).
     """
-    linear = placement.scale * rotation_matrix(placement.angle_deg)
+    linear = query_axes(placement.angle_deg, placement.scale, placement.flipped)
     center = np.array([(width_px - 1) / 2, (height_px - 1) / 2])
     offset = np.array(placement.center_xy) - linear @ center
     return np.hstack([linear, offset[:, None]])

@@ -161,12 +161,15 @@ class Placement:
         Repository pixels per query pixel.
     similarity : float
         Masked normalised cross-correlation at this place, in [-1, 1].
+    flipped : bool
+        The query is the mirror image: it lies there with left and right exchanged before turning.
     """
 
     center_xy: tuple[float, float]
     angle_deg: float
     scale: float
     similarity: float
+    flipped: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,6 +190,8 @@ class Hit:
         Where the query lies; None when the ranking was not aligned.
     corners_xy : ndarray of shape (4, 2), float64, or None
         The query's corners in the repository image: top-left, top-right, bottom-right, bottom-left of the query.
+    matrix : ndarray of shape (2, 3), float64, or None
+        The same as a similarity transform: ``matrix @ (x, y, 1)`` is the repository pixel under the query's (x, y).
     """
 
     image: str
@@ -195,6 +200,7 @@ class Hit:
     confidence: float
     placement: Placement | None = None
     corners_xy: Float64 | None = None
+    matrix: Float64 | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

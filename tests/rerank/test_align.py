@@ -11,7 +11,9 @@ from crosslight.config import AlignConfig
 from crosslight.errors import InputError
 from crosslight.geometry import query_to_repository, warp_window
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
-from crosslight.rerank.correlate import correlate, make_spectra, make_templates
+from crosslight.rerank.correlate import correlate, make_spectra
+from crosslight.rerank.overlap import correlate_partly
+from crosslight.rerank.templates import make_templates
 from crosslight.types import Placement, Representation
 
 STRIDE = 2
@@ -44,7 +46,7 @@ def _query(pixels: np.ndarray, placement: Placement, height: int, width: int) ->
     return Query(representation=_represent(window), height_px=height, width_px=width)
 
 
-def _align(images: dict[str, np.ndarray], query: Query, **settings: float) -> list[tuple[str, Placement]]:
+def _align(images: dict[str, np.ndarray], query: Query, **settings: object) -> list[tuple[str, Placement]]:
     representations = {name: _represent(pixels) for name, pixels in images.items()}
     aligner = Aligner(representations.__getitem__, AlignConfig(**settings))  # type: ignore[arg-type]
     return aligner.align([query], _candidates(images))[0]
@@ -131,3 +133,60 @@ def test_more_rotation_means_more_work(images: dict[str, np.ndarray]) -> None:
     query = Query(representation=_represent(np.zeros((100, 100, 3), np.float32)), height_px=100, width_px=100)
     narrow, wide = (estimate_work(query, _candidates(images), AlignConfig(rotation_deg=r)) for r in (30, 180))
     assert wide > 4 * narrow
+
+
+@pytest.mark.parametrize("scale", [0.8, 0.93, 1.0, 1.18])
+def test_a_scaled_and_turned_window_is_found_with_its_scale(images: dict[str, np.ndarray], scale: float) -> None:
+    truth = Placement(center_xy=(105.2, 98.7), angle_deg=-14, scale=scale, similarity=1.0)
+    found, place = _align(images, _query(images["image2"], truth, 120, 110), scale=(0.8, 1.25))[0]
+    assert found == "image2"
+    assert math.dist(place.center_xy, truth.center_xy) < 0.7
+    assert place.scale == pytest.approx(scale, rel=0.01)
+    assert abs(place.angle_deg - truth.angle_deg) < 0.7
+
+
+def test_a_known_scale_far_from_1_is_used_as_it_is(images: dict[str, np.ndarray]) -> None:
+    truth = Placement(center_xy=(110, 105), angle_deg=8, scale=0.5, similarity=1.0)
+    found, place = _align(images, _query(images["image2"], truth, 200, 220), scale=(0.5, 0.5))[0]
+    assert found == "image2" and place.scale == 0.5
+    assert math.dist(place.center_xy, truth.center_xy) < 0.7
+
+
+def test_a_mirrored_window_is_found_only_with_flip(images: dict[str, np.ndarray]) -> None:
+    truth = Placement(center_xy=(110, 120), angle_deg=11, scale=1.0, similarity=1.0, flipped=True)
+    query = _query(images["image1"], truth, 100, 90)
+    found, place = _align(images, query, flip=True)[0]
+    assert found == "image1" and place.flipped
+    assert math.dist(place.center_xy, truth.center_xy) < 0.5
+    assert abs(place.angle_deg - 11) < 0.5
+    assert _align(images, query)[0][1].similarity < 0.7
+
+
+@pytest.mark.parametrize(("center", "angle"), [((20.5, 100.0), 10.0), ((200.0, 190.3), -25.0)])
+def test_a_window_that_sticks_out_is_found_by_its_overlap(
+    images: dict[str, np.ndarray], center: tuple[float, float], angle: float
+) -> None:
+    padded = cv2.copyMakeBorder(images["image2"], 80, 80, 80, 80, cv2.BORDER_CONSTANT)
+    noise = _smooth_noise(*padded.shape[:2], 3, 99)
+    noise[80:-80, 80:-80] = images["image2"]
+    outside = Placement(center_xy=(center[0] + 80, center[1] + 80), angle_deg=angle, scale=1.0, similarity=1.0)
+    query = _query(noise, outside, 120, 120)
+    found, place = _align(images, query, overlap=0.4)[0]
+    assert found == "image2"
+    assert math.dist(place.center_xy, center) < 1
+    assert abs(place.angle_deg - angle) < 1
+
+
+def test_masked_similarity_equals_a_direct_one_over_the_part_inside() -> None:
+    image = torch.from_numpy(_smooth_noise(30, 26, 2, 1).transpose(2, 0, 1).copy())
+    query = torch.from_numpy(_smooth_noise(13, 13, 2, 2).transpose(2, 0, 1).copy())
+    templates = make_templates(query, (13, 13), 1.0, torch.zeros(1))
+    fast = correlate_partly(templates, make_spectra([image], 10), 0.5)[0, 0]
+    for r, c in [(0, 6), (3, 2), (14, 25), (29, 13), (27, 23), (15, 12)]:
+        rows, cols = slice(max(0, r - 6), r + 7), slice(max(0, c - 6), c + 7)
+        there = image[:, rows, cols]
+        asked = query[:, max(0, 6 - r) :, max(0, 6 - c) :][:, : there.shape[1], : there.shape[2]]
+        share = there[0].numel() / 169
+        there, asked = (v - v.mean(dim=(1, 2), keepdim=True) for v in (there, asked))
+        slow = float((there * asked).sum() / (there.norm() * asked.norm())) * math.sqrt(share)
+        assert float(fast[r, c]) == (pytest.approx(slow, abs=1e-3) if share >= 0.5 else -1)

@@ -8,79 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from crosslight.config import AlignConfig
 from crosslight.errors import InputError
 from crosslight.geometry import wrap_angle
 from crosslight.progress import silent
-from crosslight.rerank.correlate import Spectra, correlate, find_peaks, make_spectra, make_templates
+from crosslight.rerank.correlate import Spectra, correlate, find_peaks, make_spectra
+from crosslight.rerank.overlap import correlate_partly
+from crosslight.rerank.plan import Candidate, Plan, Query, estimate_work, plan_query
 from crosslight.rerank.refine import RefineStep, pool, refine
+from crosslight.rerank.templates import make_templates, template_radius
 from crosslight.types import Placement, Progress, Representation
 
 CHUNK_VALUES = 2**25  # similarities held at once: 128 MiB of float32
 SPECTRA_BYTES = 2**29  # spectra kept between calls
+__all__ = ["Aligner", "Candidate", "Query", "estimate_work", "plan_query"]
 N_PEAKS = 3  # places per image that go on to refinement
 N_POLISHED = 3  # images per query that are aligned to a fraction of a pixel
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Query:
-    """A query ready to be aligned: its representation and the size of its image."""
-
-    representation: Representation
-    height_px: int
-    width_px: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A repository image to align with: its name and size."""
-
-    name: str
-    height_px: int
-    width_px: int
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Plan:
-    """How one query is searched: cell sizes in image pixels, and the angles of the coarse pass."""
-
-    coarse_px: int
-    fine_px: int
-    angles_deg: Tensor
-    circular: bool
-
-    @property
-    def step_deg(self) -> float:
-        return float(self.angles_deg[1] - self.angles_deg[0]) if len(self.angles_deg) > 1 else 1.0
-
-
-def _power_of_two_cells(side_px: float, cells: int, stride: int) -> int:
-    """Return the largest cell, a power of two times the stride, that leaves at least `cells` on a side."""
-    return int(stride * 2 ** max(0, math.floor(math.log2(max(1.0, side_px / cells / stride)))))
-
-
-def plan_query(query: Query, config: AlignConfig) -> _Plan:
-    """Choose cells by the query's size, and angles so that its rim moves by about one cell from one to the next."""
-    side, stride = min(query.height_px, query.width_px), query.representation.stride
-    coarse = _power_of_two_cells(side, config.coarse_cells, stride)
-    fine = min(coarse, _power_of_two_cells(side, config.fine_cells, stride))
-    step = math.degrees(2 * coarse / side)
-    reach, circular = config.rotation_deg, config.rotation_deg >= 180
-    n = max(1, math.ceil(2 * reach / step))
-    angles = torch.linspace(-reach, reach, n + 1) if reach > 0 else torch.zeros(1)
-    return _Plan(coarse_px=coarse, fine_px=fine, angles_deg=angles[:-1] if circular else angles, circular=circular)
-
-
-def estimate_work(query: Query, candidates: Sequence[Candidate], config: AlignConfig) -> float:
-    """Return roughly how many similarities the coarse pass computes: images x angles x cells."""
-    plan = plan_query(query, config)
-    cells = sum(c.height_px * c.width_px for c in candidates) / plan.coarse_px**2
-    return cells * len(plan.angles_deg)
 
 
 class Aligner:
@@ -89,7 +36,7 @@ class Aligner:
     def __init__(self, load: Callable[[str], Representation], config: AlignConfig) -> None:
         self.load, self.config = load, config
         self.device = torch.device(config.device)
-        self._spectra: dict[tuple[tuple[str, ...], int], Spectra] = {}
+        self._spectra: dict[tuple[tuple[str, ...], int, int], Spectra] = {}
 
     def align(
         self, queries: Sequence[Query], candidates: Sequence[Candidate], progress: Progress = silent
@@ -127,8 +74,9 @@ class Aligner:
         found: list[dict[str, list[Placement]]] = [{} for _ in queries]
         work = [(cell, chunk) for cell in sorted({p.coarse_px for p in plans})
                 for chunk in self._chunks(candidates, cell, plans)]  # fmt: skip
+        borders = {cell: self._border(queries, plans, cell) for cell, _ in work}
         for done, (cell, chunk) in enumerate(work):
-            spectra = self._spectra_of(chunk, cell)
+            spectra = self._spectra_of(chunk, cell, borders[cell])
             for query, plan, out in zip(queries, plans, found, strict=True):
                 if plan.coarse_px == cell:
                     out.update(self._coarse_peaks(query, plan, chunk, spectra))
@@ -136,7 +84,7 @@ class Aligner:
         return found
 
     def _chunks(
-        self, candidates: Sequence[Candidate], cell: int, plans: Sequence[_Plan]
+        self, candidates: Sequence[Candidate], cell: int, plans: Sequence[Plan]
     ) -> Iterator[tuple[Candidate, ...]]:
         """Group candidates of similar size so that one chunk's similarities fit the memory bound."""
         n_angles = max(len(p.angles_deg) for p in plans if p.coarse_px == cell)
@@ -150,8 +98,16 @@ class Aligner:
         if chunk:
             yield tuple(chunk)
 
-    def _spectra_of(self, chunk: tuple[Candidate, ...], cell: int) -> Spectra:
-        key = (tuple(c.name for c in chunk), cell)
+    def _border(self, queries: Sequence[Query], plans: Sequence[Plan], cell: int) -> int:
+        """Return how many cells of zeros the queries with this cell need around an image."""
+        if self.config.overlap >= 1:
+            return 1
+        sizes = [(_size_cells(q, cell), p.scales[-1]) for q, p in zip(queries, plans, strict=True)
+                 if p.coarse_px == cell]  # fmt: skip
+        return 1 + max(template_radius(size, scale) for size, scale in sizes)
+
+    def _spectra_of(self, chunk: tuple[Candidate, ...], cell: int, border: int) -> Spectra:
+        key = (tuple(c.name for c in chunk), cell, border)
         if key in self._spectra:
             return self._spectra[key]
         pooled = []
@@ -159,22 +115,40 @@ class Aligner:
             representation = self.load(candidate.name)
             values = torch.from_numpy(representation.values).to(self.device)
             pooled.append(pool(values, cell // representation.stride))
-        spectra = make_spectra(pooled)
+        spectra = make_spectra(pooled, border)
         held = sum(s.values.nbytes + s.energy.nbytes for s in self._spectra.values())
         if held + spectra.values.nbytes + spectra.energy.nbytes <= SPECTRA_BYTES:
             self._spectra[key] = spectra
         return spectra
 
     def _coarse_peaks(
-        self, query: Query, plan: _Plan, chunk: Sequence[Candidate], spectra: Spectra
+        self, query: Query, plan: Plan, chunk: Sequence[Candidate], spectra: Spectra
     ) -> dict[str, list[Placement]]:
+        """Return the best places in each image, over all scales and flips."""
+        result: dict[str, list[Placement]] = {}
+        for scale in plan.scales:
+            for flipped in plan.flips:
+                for name, places in self._peaks_at(query, plan, chunk, spectra, scale, flipped).items():
+                    result.setdefault(name, []).extend(places)
+        if len(plan.scales) * len(plan.flips) > 1:
+            return {name: _best_distinct(places, plan) for name, places in result.items()}
+        return result
+
+    def _peaks_at(
+        self, query: Query, plan: Plan, chunk: Sequence[Candidate], spectra: Spectra, scale: float, flipped: bool
+    ) -> dict[str, list[Placement]]:
+        """Return the best places in each image at one scale, seen as it is or mirrored."""
         cell = plan.coarse_px
         values = torch.from_numpy(query.representation.values).to(self.device)
-        size = (query.height_px / cell, query.width_px / cell)
-        angles = plan.angles_deg.to(self.device)
-        templates = make_templates(values, size, cell / query.representation.stride, angles)
-        similarity = correlate(templates, spectra)
-        peaks = find_peaks(similarity, min(N_PEAKS, len(angles)), circular=plan.circular)
+        templates = make_templates(
+            values, _size_cells(query, cell), cell / query.representation.stride, plan.angles_deg.to(self.device),
+            scale=scale, flipped=flipped,
+        )  # fmt: skip
+        partly = self.config.overlap < 1
+        similarity = (
+            correlate_partly(templates, spectra, self.config.overlap) if partly else correlate(templates, spectra)
+        )
+        peaks = find_peaks(similarity, min(N_PEAKS, len(plan.angles_deg)), circular=plan.circular)
         scores, turns, cells = (p.cpu() for p in peaks)
         result: dict[str, list[Placement]] = {}
         for i, candidate in enumerate(chunk):
@@ -182,8 +156,9 @@ class Aligner:
                 Placement(
                     center_xy=(float(x) * cell + (cell - 1) / 2, float(y) * cell + (cell - 1) / 2),
                     angle_deg=float(plan.angles_deg[turn]),
-                    scale=1.0,
+                    scale=scale,
                     similarity=float(score),
+                    flipped=flipped,
                 )
                 for score, turn, (y, x) in zip(scores[i], turns[i], cells[i], strict=True)
                 if score > -1
@@ -197,11 +172,9 @@ class Aligner:
         plan = plan_query(query, self.config)
         order = sorted(starts, key=lambda name: (-starts[name][0].similarity, name))
         chosen, rest = order[: self.config.n_candidates], order[self.config.n_candidates :]
-        reach = math.ceil(plan.coarse_px / plan.fine_px)
-        fine = RefineStep(cell_px=plan.fine_px, reach=max(2, reach), n_angles=2, angle_step_deg=plan.step_deg / 4)
+        fine, exact = self._steps(query, plan)
         measured = [(name, self._best(query, name, starts[name], fine)) for name in chosen]
         measured.sort(key=lambda item: (-item[1].similarity, item[0]))
-        exact = RefineStep(cell_px=query.representation.stride, reach=2, n_angles=2, angle_step_deg=plan.step_deg / 8)
         polished = [
             (name, replace(self._best(query, name, [place], exact), similarity=place.similarity))
             for name, place in measured[:N_POLISHED]
@@ -213,7 +186,47 @@ class Aligner:
             for name, place in [*polished, *measured[N_POLISHED:], *tail]
         ]
 
+    def _steps(self, query: Query, plan: Plan) -> tuple[RefineStep, RefineStep]:
+        """Return the fine pass, which measures, and the exact one, which places to a fraction of a pixel."""
+        partly = self.config.overlap < 1
+        many = len(plan.scales) > 1
+        fine = RefineStep(
+            cell_px=plan.fine_px, reach=max(2, math.ceil(plan.coarse_px / plan.fine_px)),
+            n_angles=2, angle_step_deg=plan.angle_step_deg / 4,
+            n_scales=1 if many else 0, scale_step=plan.scale_step ** (1 / 3), partly=partly,
+        )  # fmt: skip
+        exact = RefineStep(
+            cell_px=query.representation.stride, reach=2, n_angles=2, angle_step_deg=plan.angle_step_deg / 8,
+            n_scales=2 if many else 0, scale_step=plan.scale_step ** (1 / 8), partly=partly,
+        )  # fmt: skip
+        return fine, exact
+
     def _best(self, query: Query, name: str, starts: list[Placement], step: RefineStep) -> Placement:
         size = (query.height_px, query.width_px)
         placed = refine(query.representation, size, self.load(name), starts, step, self.device)
         return max(placed, key=lambda p: p.similarity)
+
+
+def _size_cells(query: Query, cell_px: int) -> tuple[float, float]:
+    return query.height_px / cell_px, query.width_px / cell_px
+
+
+def _best_distinct(places: list[Placement], plan: Plan) -> list[Placement]:
+    """Return the best places that differ from each other, best first."""
+    kept: list[Placement] = []
+    for place in sorted(places, key=lambda p: -p.similarity):
+        if not any(_are_near(place, other, plan) for other in kept):
+            kept.append(place)
+        if len(kept) == N_PEAKS:
+            break
+    return kept
+
+
+def _are_near(one: Placement, other: Placement, plan: Plan) -> bool:
+    """Say whether refinement would bring both places together."""
+    return (
+        one.flipped == other.flipped
+        and math.dist(one.center_xy, other.center_xy) < 2.5 * plan.coarse_px
+        and abs(wrap_angle(one.angle_deg - other.angle_deg)) < 1.5 * plan.angle_step_deg
+        and abs(math.log(one.scale / other.scale)) < 1.5 * math.log(plan.scale_step)
+    )

@@ -8,7 +8,6 @@ candidates rests on this; `refine` measures the similarity exactly.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,72 +16,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from crosslight.geometry import rotated_extent
+from crosslight.rerank.templates import Templates
 
 BORDER_CELLS = 1.0  # how far a turned corner may stick out of the image
 ENERGY_FLOOR = 0.02  # least local standard deviation, as a share of a representation's usual one
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Templates:
-    """One query turned by many angles, on the cells of the coarse grid.
-
-    Attributes
-    ----------
-    values : Tensor of shape (A, C, K, K), float32
-        Zero mean inside the mask, zero outside, unit length over everything; the middle cell is the query's centre.
-    mask : Tensor of shape (K, K), float32
-        Share of the angles at which the query covers a cell.
-    angles_deg : Tensor of shape (A,)
-    extents : Tensor of shape (A, 2), float32
-        Height and width in cells of the box around the turned query.
-    """
-
-    values: Tensor
-    mask: Tensor
-    angles_deg: Tensor
-    extents: Tensor
-
-
-def make_templates(values: Tensor, size_cells: tuple[float, float], step: float, angles_deg: Tensor) -> Templates:
-    """Turn a query and sample it on coarse cells.
-
-    Parameters
-    ----------
-    values : Tensor of shape (C, h, w), float32
-        The query's representation.
-    size_cells : tuple of float
-        Height and width of the query in coarse cells.
-    step : float
-        Representation pixels per coarse cell.
-    angles_deg : Tensor of shape (A,)
-        The query's axes in the repository image, counter-clockwise.
-    """
-    box = max(1, round(step))
-    pad = (box - 1) // 2, box - 1 - (box - 1) // 2
-    smooth = functional.avg_pool2d(functional.pad(values[None], (*pad, *pad), mode="replicate"), box, stride=1)[0]
-    shift = (box - 1) / 2 - pad[0]  # an even box lies half a pixel off
-    radius = math.ceil(math.hypot(*size_cells) / 2)
-    line = torch.arange(-radius, radius + 1, dtype=torch.float32, device=values.device)
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    radians = torch.deg2rad(angles_deg)[:, None, None]
-    # the query's own offset under a repository offset: turn back by the angle
-    u = torch.cos(radians) * x - torch.sin(radians) * y
-    v = torch.sin(radians) * x + torch.cos(radians) * y
-    inside = (u.abs() <= size_cells[1] / 2) & (v.abs() <= size_cells[0] / 2)
-    h, w = values.shape[1:]
-    grid = torch.stack([(u * step - shift) * 2 / w, (v * step - shift) * 2 / h], dim=-1)
-    sampled = functional.grid_sample(
-        smooth.expand(len(angles_deg), -1, -1, -1), grid, mode="bilinear", padding_mode="border", align_corners=False
-    )
-    mask = inside[:, None].float()
-    area = mask.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    centred = (sampled - (sampled * mask).sum(dim=(2, 3), keepdim=True) / area) * mask
-    length = centred.flatten(1).norm(dim=1).clamp(min=1e-6)
-    extents = torch.tensor([rotated_extent(*size_cells, float(a)) for a in angles_deg], device=values.device)
-    return Templates(
-        values=centred / length[:, None, None, None], mask=mask[:, 0].mean(0), angles_deg=angles_deg, extents=extents
-    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -110,9 +47,12 @@ class Spectra:
     usual_energy: Tensor
 
 
-def make_spectra(images: Sequence[Tensor]) -> Spectra:
-    """Transform pooled representations of shape (C, h, w) once, to be correlated with any number of queries."""
-    border = math.ceil(BORDER_CELLS)
+def make_spectra(images: Sequence[Tensor], border: int = 1) -> Spectra:
+    """Transform pooled representations of shape (C, h, w) once, to be correlated with any number of queries.
+
+    `border` cells of zeros separate an image from its periodic repetition: 1 while queries lie inside, else the
+    radius of the turned query.
+    """
     rows, cols = (scipy.fft.next_fast_len(max(i.shape[d] for i in images) + border, real=True) for d in (1, 2))
     stack = images[0].new_zeros((len(images), images[0].shape[0], rows, cols))
     for slot, image in zip(stack, images, strict=True):
@@ -129,7 +69,7 @@ def make_spectra(images: Sequence[Tensor]) -> Spectra:
     )
 
 
-def _transform_template(template: Tensor, shape: tuple[int, int]) -> Tensor:
+def transform_template(template: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return the conjugate spectrum of (..., K, K) placed with its middle cell at the origin."""
     radius = template.shape[-1] // 2
     ry, rx = (min(radius, (n - 1) // 2) for n in shape)
@@ -139,18 +79,31 @@ def _transform_template(template: Tensor, shape: tuple[int, int]) -> Tensor:
     return spectrum
 
 
+def correlate_values(templates: Templates, spectra: Spectra) -> Tensor:
+    """Return the products of every image and turned query at every place, summed: (I, A, rows, cols)."""
+    turned = transform_template(templates.values, spectra.shape).flatten(2).permute(2, 1, 0)
+    return _back(torch.bmm(spectra.values, turned), spectra.shape)
+
+
+def local_sums(mask_spectrum: Tensor, spectra: Spectra) -> Tensor:
+    """Return the sums of every image and channel under the mask at every place: (I, C, rows, cols)."""
+    return _back(spectra.values * mask_spectrum.flatten()[:, None, None], spectra.shape)
+
+
+def _back(product: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Transform (F, I, N) back to (I, N, rows, cols)."""
+    _, n_images, n = product.shape
+    back: Tensor = torch.fft.irfft2(product.permute(1, 2, 0).reshape(n_images, n, shape[0], -1), s=shape)
+    return back
+
+
 def correlate(templates: Templates, spectra: Spectra) -> Tensor:
     """Return the similarity of every image, angle and place: (I, A, rows, cols) float32, -1 where not allowed."""
     shape = spectra.shape
-    n_frequencies, n_images, _ = spectra.values.shape
-    turned = _transform_template(templates.values, shape).flatten(2).permute(2, 1, 0)
-    product = torch.bmm(spectra.values, turned).permute(1, 2, 0)
-    numerator = torch.fft.irfft2(product.reshape(n_images, -1, shape[0], n_frequencies // shape[0]), s=shape)
-    mask = _transform_template(templates.mask, shape)
+    numerator = correlate_values(templates, spectra)
+    mask = transform_template(templates.mask, shape)
     area = templates.mask.sum()
-    columns = spectra.values.permute(1, 2, 0).reshape(n_images, -1, shape[0], n_frequencies // shape[0])
-    sums = torch.fft.irfft2(columns * mask, s=shape).square().sum(dim=1)
-    energy = torch.fft.irfft2(spectra.energy * mask, s=shape) - sums / area
+    energy = torch.fft.irfft2(spectra.energy * mask, s=shape) - local_sums(mask, spectra).square().sum(dim=1) / area
     floor = (ENERGY_FLOOR**2 * area) * spectra.usual_energy[:, None, None]
     similarity = numerator / torch.maximum(energy, floor.clamp(min=1e-6)).sqrt()[:, None]
     allowed: Tensor = similarity.masked_fill(~_allowed(templates, spectra), -1.0)

@@ -9,21 +9,52 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from crosslight.geometry import query_axes
 from crosslight.types import Placement, Representation
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefineStep:
-    """One pass of refinement: cell size in image pixels, reach in cells, angles tried on each side and their step."""
+    """One pass of refinement.
+
+    Attributes
+    ----------
+    cell_px : float
+        Cell size in repository pixels.
+    reach : int
+        Cells tried on each side of the start.
+    n_angles, n_scales : int
+        Angles and scales tried on each side of the start's.
+    angle_step_deg : float
+        From one angle to the next.
+    scale_step : float
+        Ratio of one scale to the one before.
+    partly : bool
+        Whether the query may stick out of the image.
+    """
 
     cell_px: float
     reach: int
     n_angles: int
     angle_step_deg: float
+    n_scales: int = 0
+    scale_step: float = 1.0
+    partly: bool = False
+
+    @property
+    def turns_deg(self) -> tuple[float, ...]:
+        """Changes of angle tried."""
+        return tuple(self.angle_step_deg * k for k in range(-self.n_angles, self.n_angles + 1))
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Changes of scale tried."""
+        return tuple(self.scale_step**k for k in range(-self.n_scales, self.n_scales + 1))
 
 
 def pool(values: Tensor, factor: int) -> Tensor:
@@ -76,27 +107,35 @@ def refine(
     placements : list of Placement
         One per start, in the same order; `similarity` is the masked normalised cross-correlation at the cell size.
     """
-    factor = max(1, round(step.cell_px / image.stride))
-    cell_px = factor * image.stride
+    scale = math.exp(sum(math.log(start.scale) for start in starts) / len(starts))
+    factor = max(1, round(step.cell_px / scale / query.stride))
+    cell_px = factor * query.stride  # in query pixels
     n_rows, n_cols = (max(4, int(side // cell_px)) for side in size_px)
-    r = step.reach
-    q = pool(torch.from_numpy(query.values).to(device), factor)
-    offsets = _offsets(n_rows, n_cols, cell_px, device)
-    center = torch.tensor([(size_px[1] - 1) / 2, (size_px[0] - 1) / 2], device=device)
-    template = sample(q, cell_px, offsets + center)
-    template = template - template.mean(dim=(1, 2), keepdim=True)
-    template = template / template.norm().clamp(min=1e-6)
-    turns = step.angle_step_deg * torch.arange(-step.n_angles, step.n_angles + 1, device=device)
-    angles = torch.tensor([s.angle_deg for s in starts], device=device)[:, None] + turns
-    scales = torch.tensor([s.scale for s in starts], device=device)[:, None].expand_as(angles)
-    centers = torch.tensor([s.center_xy for s in starts], device=device, dtype=torch.float32)
-    wide = _offsets(n_rows + 2 * r, n_cols + 2 * r, cell_px, device)
-    points = centers[:, None, None, None] + _turn(wide, angles, scales)
+    template = _make_template(query, size_px, factor, (n_rows, n_cols), device)
+    wide = _offsets(n_rows + 2 * step.reach, n_cols + 2 * step.reach, cell_px, device)
+    factor = max(1, round(cell_px * scale / image.stride))
     values = pool(torch.from_numpy(image.values).to(device), factor)
-    window = sample(values, cell_px, points).permute(1, 2, 0, 3, 4)
-    similarity = _correlate_windows(window.flatten(0, 1), template, values)
-    similarity = similarity.reshape(*angles.shape, *similarity.shape[1:])
-    return [_peak(similarity[i], float(angles[i, 0]), step, cell_px, starts[i]) for i in range(len(starts))]
+    points = _points(starts, step, wide)  # (S, angles, scales, rows, cols, 2)
+    window = sample(values, factor * image.stride, points.flatten(0, 2)).permute(1, 0, 2, 3)
+    if step.partly:
+        inside = sample(torch.ones_like(values[:1]), factor * image.stride, points.flatten(0, 2)).permute(1, 0, 2, 3)
+        similarity = correlate_masked(window, inside, template, values)
+    else:
+        similarity = _correlate_windows(window, template, values)
+    similarity = similarity.reshape(*points.shape[:3], *similarity.shape[1:]).cpu()
+    return [_peak(table, step, cell_px, start) for table, start in zip(similarity, starts, strict=True)]
+
+
+def _make_template(
+    query: Representation, size_px: tuple[int, int], factor: int, shape: tuple[int, int], device: torch.device
+) -> Tensor:
+    """Return the query on cells around its centre, zero-mean per channel and of unit length: (C, *shape)."""
+    cell_px = factor * query.stride
+    center = torch.tensor([(size_px[1] - 1) / 2, (size_px[0] - 1) / 2], device=device)
+    pooled = pool(torch.from_numpy(query.values).to(device), factor)
+    template = sample(pooled, cell_px, _offsets(*shape, cell_px, device) + center)
+    template = template - template.mean(dim=(1, 2), keepdim=True)
+    return template / template.norm().clamp(min=1e-6)
 
 
 def _offsets(n_rows: int, n_cols: int, cell_px: float, device: torch.device) -> Tensor:
@@ -106,12 +145,15 @@ def _offsets(n_rows: int, n_cols: int, cell_px: float, device: torch.device) -> 
     return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)
 
 
-def _turn(offsets: Tensor, angles_deg: Tensor, scales: Tensor) -> Tensor:
-    """Turn (h, w, 2) offsets by (S, A) angles counter-clockwise on the screen: (S, A, h, w, 2)."""
-    c = (torch.cos(torch.deg2rad(angles_deg)) * scales)[..., None, None]
-    s = (torch.sin(torch.deg2rad(angles_deg)) * scales)[..., None, None]
-    x, y = offsets[..., 0], offsets[..., 1]
-    return torch.stack([c * x + s * y, -s * x + c * y], dim=-1)
+def _points(starts: list[Placement], step: RefineStep, offsets: Tensor) -> Tensor:
+    """Return where (h, w, 2) offsets in query pixels lie in the image: (starts, angles, scales, h, w, 2)."""
+    matrices = [
+        [[query_axes(s.angle_deg + turn, s.scale * ratio, s.flipped) for ratio in step.ratios] for turn in step.turns_deg]
+        for s in starts
+    ]
+    linear = torch.tensor(np.array(matrices), dtype=torch.float32, device=offsets.device)
+    centers = torch.tensor([s.center_xy for s in starts], dtype=torch.float32, device=offsets.device)
+    return centers[:, None, None, None, None] + torch.einsum("satij,hwj->sathwi", linear, offsets)
 
 
 def _correlate_windows(windows: Tensor, template: Tensor, image: Tensor) -> Tensor:
@@ -126,33 +168,53 @@ def _correlate_windows(windows: Tensor, template: Tensor, image: Tensor) -> Tens
     return numerator / torch.maximum(energy, floor.clamp(min=1e-6)).sqrt()
 
 
+def correlate_masked(windows: Tensor, inside: Tensor, template: Tensor, image: Tensor) -> Tensor:
+    """As `_correlate_windows`, over what lies inside the image alone.
+
+    `inside` (M, 1, h + 2r, w + 2r) is the share of each cell inside. The result is multiplied by the square root of
+    the share of the query inside, since less area correlates more by chance.
+    """
+    inside = (inside > 0.5).float()
+    windows = windows * inside
+    box = template.new_ones(1, 1, *template.shape[1:])
+    n_channels, area = template.shape[0], template[0].numel()
+    count = functional.conv2d(inside, box).clamp(min=1)
+    sums = functional.conv2d(windows, box.expand(n_channels, -1, -1, -1), groups=n_channels)
+    squares = functional.conv2d(windows.square().sum(dim=1, keepdim=True), box)
+    asked = functional.conv2d(inside, template[:, None])
+    asked_squares = functional.conv2d(inside, template.square().sum(dim=0)[None, None])
+    numerator = functional.conv2d(windows, template[None]) - (sums * asked).sum(dim=1, keepdim=True) / count
+    floor = (4e-4 * image.square().sum(dim=0).mean()).clamp(min=1e-6) * count
+    there = torch.maximum(squares - sums.square().sum(dim=1, keepdim=True) / count, floor)
+    share = count / area
+    query = torch.maximum(asked_squares - asked.square().sum(dim=1, keepdim=True) / count, 0.1 * share)
+    return (numerator / (there * query).sqrt() * share.sqrt())[:, 0]
+
+
 def _vertex(left: float, middle: float, right: float) -> float:
     """Return the offset in [-0.5, 0.5] of the top of the parabola through three equidistant values."""
     bend = left - 2 * middle + right
     return max(-0.5, min(0.5, 0.5 * (left - right) / bend)) if bend < 0 else 0.0
 
 
-def _peak(similarity: Tensor, first_angle: float, step: RefineStep, cell_px: float, start: Placement) -> Placement:
-    """Return the top of (A, rows, cols) similarities around a start, between the cells and angles."""
-    n_angles, rows, cols = similarity.shape
-    top = int(similarity.argmax())
-    a, y, x = top // (rows * cols), top // cols % rows, top % cols
-    table = similarity.cpu()
+def _peak(table: Tensor, step: RefineStep, cell_px: float, start: Placement) -> Placement:
+    """Return the top of (angles, scales, rows, cols) similarities around a start, between the places tried."""
+    at = [int(i) for i in np.unravel_index(int(table.argmax()), table.shape)]
 
-    def along(axis: int, at: int, n: int) -> float:
-        if not 0 < at < n - 1:
+    def between(axis: int) -> float:
+        if not 0 < at[axis] < table.shape[axis] - 1:
             return 0.0
-        index = [a, y, x]
-        around = []
-        for delta in (-1, 0, 1):
-            index[axis] = at + delta
-            around.append(float(table[tuple(index)]))
+        around = [float(table[tuple(i + d * (k == axis) for k, i in enumerate(at))]) for d in (-1, 0, 1)]
         return _vertex(*around)
 
-    angle = first_angle + (a + along(0, a, n_angles)) * step.angle_step_deg
-    dy = (y + along(1, y, rows) - (rows - 1) / 2) * cell_px * start.scale
-    dx = (x + along(2, x, cols) - (cols - 1) / 2) * cell_px * start.scale
-    grid_angle = math.radians(first_angle + a * step.angle_step_deg)
-    c, s = math.cos(grid_angle), math.sin(grid_angle)
-    center = (start.center_xy[0] + c * dx + s * dy, start.center_xy[1] - s * dx + c * dy)
-    return Placement(center_xy=center, angle_deg=angle, scale=start.scale, similarity=float(table[a, y, x]))
+    turn = step.turns_deg[at[0]]
+    ratio = step.ratios[at[1]]
+    moved = np.array([at[axis] + between(axis) - (table.shape[axis] - 1) / 2 for axis in (3, 2)]) * cell_px
+    shift = query_axes(start.angle_deg + turn, start.scale * ratio, start.flipped) @ moved
+    return Placement(
+        center_xy=(start.center_xy[0] + float(shift[0]), start.center_xy[1] + float(shift[1])),
+        angle_deg=start.angle_deg + turn + between(0) * step.angle_step_deg,
+        scale=start.scale * ratio * step.scale_step ** between(1),
+        similarity=float(table[tuple(at)]),
+        flipped=start.flipped,
+    )
