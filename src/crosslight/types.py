@@ -219,6 +219,9 @@ class Ranking:
         What was asked with, so that the answer can be drawn; None where a ranking was read from a file.
     modality : {"A", "B"} or None
         Kind of the query; None as above.
+    found : bool or None
+        Whether the first hit reaches the confidence that was asked for; if not, the query is probably not in this
+        repository. None when no confidence was asked for.
     """
 
     query: str
@@ -226,6 +229,7 @@ class Ranking:
     note: str = ""
     query_image: Image | None = None
     modality: Modality | None = None
+    found: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

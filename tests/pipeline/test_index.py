@@ -1,5 +1,6 @@
 """An index: built, resumed, changed, searched, refused."""
 
+import csv
 import json
 import os
 import shutil
@@ -16,10 +17,12 @@ import pytest
 
 import crosslight
 from crosslight.config import FitConfig
-from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError
+from crosslight.errors import ConfigError, IndexCorruptError, IndexMismatchError, InputError
+from crosslight.geometry import cut_window, query_to_repository
 from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.ranking import RANKING_COLUMNS, write_ranking_csv
 from crosslight.pipeline.ranking_reader import attach_queries
+from crosslight.pipeline.searching import read_scale
 from crosslight.read.pairs import find_pairs
 from crosslight.show.hits import HEADER_PX
 
@@ -219,3 +222,56 @@ def test_regions_of_an_image_come_at_every_level(folders: Path, index_folder: Pa
             index.region("image3", 0, 190, 0, 20, 20)
         with pytest.raises(InputError, match="'nobody' is not in"):
             index.levels("nobody")
+
+
+def test_a_scaled_mirrored_query_is_found_with_its_transform(index_folder: Path, folders: Path) -> None:
+    image = crosslight.read_image(folders / "B" / "image9.png")
+    place = crosslight.Placement(center_xy=(95.0, 104.0), angle_deg=12.0, scale=0.85, similarity=1.0, flipped=True)
+    query = cut_window(image, place, 120, 110, "query")
+    with crosslight.Index.open(index_folder) as index:
+        hit = index.search([query], scale=1.25, flip=True)[0].hits[0]
+    assert hit.image == "image9" and hit.placement is not None and hit.matrix is not None
+    assert hit.placement.flipped and hit.placement.scale == pytest.approx(0.85, abs=0.03)
+    assert np.allclose(hit.matrix @ (54.5, 59.5, 1), (95, 104), atol=3)
+    assert np.allclose(hit.matrix[:, :2], query_to_repository(place, 120, 110)[:, :2], atol=0.06)
+
+
+def test_a_query_that_is_not_there_is_not_found(
+    index_folder: Path, query_file: Path, tmp_path: Path, pair_maker: Callable[[int], tuple[np.ndarray, np.ndarray]]
+) -> None:
+    stranger = crosslight.Image(pixels=pair_maker(1234)[1][20:130, 30:140, None].copy(), name="stranger")
+    with crosslight.Index.open(index_folder) as index:
+        known = index.search([query_file], min_confidence=0.95)
+        unknown = index.search([stranger], min_confidence=0.95)
+        assert known[0].found is True and unknown[0].found is False
+        assert index.search([stranger])[0].found is None
+        with pytest.raises(ConfigError, match="not calibrated"):
+            index.search([stranger], min_confidence=0.5, rerank="none")
+    write_ranking_csv(tmp_path / "r.csv", [*known, *unknown])
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert {r["found"] for r in rows if r["query"] == "stranger"} == {"false"}
+    assert {r["found"] for r in rows if r["query"] == "query9"} == {"true"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(1.0, (1, 1)), ("1.25", (0.8, 1.25)), (0.8, (0.8, 1.25)), ("0.9-1.2", (0.9, 1.2)), ((2, 2), (2, 2))],
+)
+def test_scales_are_read_as_people_write_them(written: object, meant: tuple[float, float]) -> None:
+    assert read_scale(written) == pytest.approx(meant)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"scale": "large"}, "write 1.25"),
+        ({"scale": "0"}, "write 1.25"),
+        ({"scale": (1.2, 0.9)}, "scale is 1.2 to 0.9"),
+        ({"scale": "50"}, "within 0.1 to 10"),
+        ({"overlap": 0.1}, "overlap is 0.1"),
+        ({"min_confidence": 90}, "min_confidence is 90"),
+    ],
+)
+def test_senseless_ranges_are_refused(index_folder: Path, query_file: Path, asked: dict, words: str) -> None:
+    with crosslight.Index.open(index_folder) as index, pytest.raises(ConfigError, match=words):
+        index.search([query_file], **asked)

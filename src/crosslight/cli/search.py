@@ -13,8 +13,8 @@ from rich.table import Table
 from crosslight.cli.console import err, out, progress_bar
 from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
 from crosslight.errors import ConfigError
-from crosslight.pipeline.ranking import RANKING_COLUMNS, ranking_rows, write_ranking_csv
-from crosslight.types import Ranking
+from crosslight.pipeline.ranking import ranking_records, write_ranking_csv
+from crosslight.types import Hit, Ranking
 
 
 def search(
@@ -29,6 +29,16 @@ def search(
         RerankName, typer.Option(help="align; patches (the paper's re-ranking); none (histograms alone).")
     ] = RerankName.align,
     rotation: Annotated[float, typer.Option(help="Largest turn to look for, degrees; 180 is any.")] = 30.0,
+    scale: Annotated[
+        str, typer.Option(help="Scales to look through: 1.25 (up to so much larger or smaller), or 0.8-1.25.")
+    ] = "1",
+    flip: Annotated[bool, typer.Option("--flip", help="Look for mirrored places too.")] = False,
+    overlap: Annotated[
+        float, typer.Option(help="Least share of the query inside the image, 0.25 to 1; below 1 it may stick out.")
+    ] = 1.0,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="Say that a query is probably not there where the best hit has less, 0 to 1.")
+    ] = None,
     where: Annotated[list[str] | None, typer.Option(help="Only images whose metadata say key=value.")] = None,
     store: StoreAddress = None,
     model: Annotated[Path | None, typer.Option(help="Refuse unless the index was made by this model.")] = None,
@@ -52,7 +62,8 @@ def search(
     with crosslight.Index.open(index, store=store, model=model, device=device) as opened, progress_bar() as progress:
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
-            rerank=rerank.value, rotation=rotation, where=parse_where(where or []), progress=progress,
+            rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
+            min_confidence=min_confidence, where=parse_where(where or []), progress=progress,
         )  # fmt: skip
         if csv is not None:
             write_ranking_csv(csv, rankings)
@@ -61,8 +72,8 @@ def search(
             written["picture"] = opened.draw(rankings, show)
     if as_json:
         for ranking in rankings:
-            for row in ranking_rows(ranking):
-                out.print(json.dumps(dict(zip(RANKING_COLUMNS, row, strict=True))), markup=False)
+            for record in ranking_records(ranking):
+                out.print(json.dumps(record), markup=False)
         return
     for ranking in rankings:
         print_ranking(ranking)
@@ -118,17 +129,32 @@ def parse_where(conditions: list[str]) -> dict[str, str]:
 def print_ranking(ranking: Ranking) -> None:
     """Print one query's hits as a table for people."""
     out.print(f"\n{ranking.query}: {ranking.note}", markup=False)
+    if ranking.found is False:
+        best = f"; the best guess is at {ranking.hits[0].confidence:.0%}" if ranking.hits else ""
+        out.print(f"{ranking.query} is probably not in this repository{best}", markup=False)
+    places = [hit.placement for hit in ranking.hits if hit.placement is not None]
+    scaled = any(place.scale != 1 for place in places)
+    columns = ["rank", "image", "similarity", "confidence", "centre x, y", "angle", *(["scale"] if scaled else [])]
+    if any(place.flipped for place in places):
+        columns.append("mirrored")
     table = Table(box=None, pad_edge=False)
-    for column in ("rank", "image", "similarity", "confidence", "centre x, y", "angle"):
+    for column in columns:
         table.add_column(column, justify="left" if column == "image" else "right", no_wrap=True)
     for hit in ranking.hits:
-        place = hit.placement
-        table.add_row(
-            str(hit.rank),
-            hit.image,
-            f"{hit.similarity:.3f}",
-            f"{hit.confidence:.0%}",
-            f"{place.center_xy[0]:.1f}, {place.center_xy[1]:.1f}" if place else "",
-            f"{place.angle_deg:+.1f}" if place else "",
-        )
+        table.add_row(*(_cells(hit)[column] for column in columns))
     out.print(table)
+
+
+def _cells(hit: Hit) -> dict[str, str]:
+    """Return what the table says of a hit, by column."""
+    place = hit.placement
+    cells = {
+        "rank": str(hit.rank), "image": hit.image, "similarity": f"{hit.similarity:.3f}",
+        "confidence": f"{hit.confidence:.0%}", "centre x, y": "", "angle": "", "scale": "", "mirrored": "",
+    }  # fmt: skip
+    if place is not None:
+        cells["centre x, y"] = f"{place.center_xy[0]:.1f}, {place.center_xy[1]:.1f}"
+        cells["angle"] = f"{place.angle_deg:+.1f}"
+        cells["scale"] = f"{place.scale:.3f}"
+        cells["mirrored"] = "yes" if place.flipped else ""
+    return cells

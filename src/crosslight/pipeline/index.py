@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from crosslight.config import INDEX_PRESETS, IndexConfig
+from crosslight.config import INDEX_PRESETS, AlignConfig, IndexConfig
 from crosslight.describe.base import Describer
 from crosslight.encode.vocabulary import Vocabulary
 from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError, StoreUnavailableError
@@ -187,6 +187,10 @@ class Index:
         shortlist: int | str = "auto",
         rerank: str = "align",
         rotation: float = 30.0,
+        scale: float | str | tuple[float, float] = 1.0,
+        flip: bool = False,
+        overlap: float = 1.0,
+        min_confidence: float | None = None,
         where: Where | None = None,
         progress: Progress = silent,
     ) -> list[Ranking]:
@@ -206,6 +210,14 @@ class Index:
             Alignment; the paper's patches; histograms alone.
         rotation : float
             Largest turn to look for, degrees; 180 is any.
+        scale : float, tuple or str
+            Repository pixels per query pixel to look through: 1.25 is 0.8 to 1.25, (2, 2) exactly 2.
+        flip : bool
+            Look for mirrored places too.
+        overlap : float
+            Least share of the query that lies inside the repository image, 0.25 to 1.
+        min_confidence : float, optional
+            Sets `Ranking.found`: whether the first hit's confidence reaches it.
         where : mapping, optional
             Only images whose metadata have these values.
 
@@ -216,7 +228,9 @@ class Index:
         """
         settings = searching.SearchSettings(
             modality=modality or self.other_modality,
-            top=top, shortlist=shortlist, rerank=rerank, rotation_deg=rotation, where=where,
+            top=top, shortlist=shortlist, rerank=rerank, min_confidence=min_confidence, where=where,
+            align=AlignConfig(rotation_deg=rotation, scale=searching.read_scale(scale), flip=flip, overlap=overlap,
+                              device=str(self.device)),
         )  # fmt: skip
         files = (
             list_images([Path(q) for q in queries if not isinstance(q, Image)])

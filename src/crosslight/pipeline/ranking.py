@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from crosslight.types import Ranking
+from crosslight.types import Hit, Ranking
 
 RANKING_COLUMNS = ("query", "rank", "image", "similarity", "confidence", "cx", "cy", "angle_deg", "scale")
+FLIPPED, FOUND = "flipped", "found"  # columns that are there where they say something
 
 
 def ranking_rows(ranking: Ranking) -> list[tuple[str | int | float | None, ...]]:
@@ -24,12 +26,45 @@ def ranking_rows(ranking: Ranking) -> list[tuple[str | int | float | None, ...]]
     return rows
 
 
+def ranking_records(ranking: Ranking) -> list[dict[str, Any]]:
+    """Return one JSON object per hit: the columns, the 2 x 3 matrix, and what was asked for besides.
+
+    `matrix` maps the query's (x, y, 1) to the repository's pixels; `flipped` says that the query lies there mirrored;
+    `found` is there where a confidence was asked for.
+    """
+    records = []
+    for row, hit in zip(ranking_rows(ranking), ranking.hits, strict=True):
+        record: dict[str, Any] = dict(zip(RANKING_COLUMNS, row, strict=True))
+        if hit.placement is not None:
+            record[FLIPPED] = hit.placement.flipped
+        if hit.matrix is not None:
+            record["matrix"] = [[round(float(v), 6) for v in line] for line in hit.matrix]
+        if ranking.found is not None:
+            record[FOUND] = ranking.found
+        records.append(record)
+    return records
+
+
 def write_ranking_csv(path: Path, rankings: Sequence[Ranking]) -> None:
-    """Write rankings as UTF-8 CSV with a header, one row per hit, in one step."""
+    """Write rankings as UTF-8 CSV with a header, one row per hit, in one step.
+
+    A column `flipped` is added where a hit is mirrored, and `found` where a confidence was asked for: true or false.
+    """
+    extra = []
+    if any(_is_flipped(hit) for ranking in rankings for hit in ranking.hits):
+        extra.append(FLIPPED)
+    if any(ranking.found is not None for ranking in rankings):
+        extra.append(FOUND)
     temporary = path.with_name(path.name + ".new")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(RANKING_COLUMNS)
+        writer.writerow([*RANKING_COLUMNS, *extra])
         for ranking in rankings:
-            writer.writerows(ranking_rows(ranking))
+            for row, hit in zip(ranking_rows(ranking), ranking.hits, strict=True):
+                said = {FLIPPED: str(_is_flipped(hit)).lower(), FOUND: str(bool(ranking.found)).lower()}
+                writer.writerow([*row, *(said[name] for name in extra)])
     temporary.replace(path)
+
+
+def _is_flipped(hit: Hit) -> bool:
+    return hit.placement is not None and hit.placement.flipped

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from crosslight.errors import InputError
-from crosslight.geometry import window_corners
-from crosslight.pipeline.ranking import RANKING_COLUMNS
+from crosslight.geometry import query_to_repository, window_corners
+from crosslight.pipeline.ranking import FLIPPED, RANKING_COLUMNS
 from crosslight.read.image import list_images, read_image
 from crosslight.types import Hit, Image, Placement, Ranking
 
@@ -84,7 +84,11 @@ def _attach(ranking: Ranking, image: Image) -> Ranking:
     hits = [
         hit
         if hit.placement is None
-        else replace(hit, corners_xy=window_corners(hit.placement, image.height_px, image.width_px))
+        else replace(
+            hit,
+            corners_xy=window_corners(hit.placement, image.height_px, image.width_px),
+            matrix=query_to_repository(hit.placement, image.height_px, image.width_px),
+        )
         for hit in ranking.hits
     ]
     return replace(ranking, hits=hits, query_image=image)
@@ -145,7 +149,10 @@ def _read_place(row: Mapping[str, Any], similarity: float) -> Placement | None:
     cx, cy, angle, scale = (_number(row, name) for name in PLACE_COLUMNS)
     if scale <= 0:
         raise ValueError(f"scale is {scale}; it is above 0")
-    return Placement(center_xy=(cx, cy), angle_deg=angle, scale=scale, similarity=similarity)
+    flipped = str(row.get(FLIPPED, "false")).lower()
+    if flipped not in ("true", "false"):
+        raise ValueError(f"flipped is {row[FLIPPED]!r}, not true or false")
+    return Placement(center_xy=(cx, cy), angle_deg=angle, scale=scale, similarity=similarity, flipped=flipped == "true")
 
 
 def _number(row: Mapping[str, Any], name: str) -> float:

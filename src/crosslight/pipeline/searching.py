@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from crosslight.config import AlignConfig
 from crosslight.encode.vocabulary import build_vocabulary
 from crosslight.errors import ConfigError, InputError
-from crosslight.geometry import window_corners
+from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.build import archive_key
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
 from crosslight.rerank.confidence import share_confidence
@@ -37,16 +37,39 @@ class SearchSettings:
     top: int
     shortlist: int | str
     rerank: str
-    rotation_deg: float
+    align: AlignConfig
+    min_confidence: float | None
     where: Where | None
 
     def __post_init__(self) -> None:
+        if self.min_confidence is not None and not 0 < self.min_confidence < 1:
+            raise ConfigError(f"min_confidence is {self.min_confidence}; use a share between 0 and 1, such as 0.9.")
         if self.rerank not in RERANKS:
             raise ConfigError(f"rerank is {self.rerank!r}; use one of {', '.join(RERANKS)}.")
+        if self.min_confidence is not None and self.rerank != "align":
+            raise ConfigError(
+                f"min_confidence needs rerank 'align'; the confidence of {self.rerank!r} is not calibrated."
+            )
         if isinstance(self.shortlist, str) and self.shortlist not in ("all", "auto"):
             raise ConfigError(f"shortlist is {self.shortlist!r}; give a number, 'all' or 'auto'.")
         if self.top < 1:
             raise ConfigError(f"top is {self.top}; ask for at least 1 hit.")
+
+
+def read_scale(scale: float | str | tuple[float, float]) -> tuple[float, float]:
+    """Return a range of scales: of 1.25, "0.8-1.25" or (0.8, 1.25); one number means so much larger or smaller."""
+    try:
+        parts = scale.replace(":", "-").split("-") if isinstance(scale, str) else scale
+        numbers = tuple(map(float, parts)) if isinstance(parts, (list, tuple)) else (float(parts),)
+        if len(numbers) == 1:
+            (low, high) = sorted((numbers[0], 1 / numbers[0]))
+        else:
+            low, high = numbers
+    except (ValueError, ZeroDivisionError) as error:
+        raise ConfigError(
+            f"scale is {scale!r}; write 1.25 for up to so much larger or smaller, or a range such as 0.8-1.25."
+        ) from error
+    return low, high
 
 
 def search_index(index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress) -> list[Ranking]:
@@ -102,7 +125,7 @@ def _search_aligned(
     index: Index, images: Sequence[Image], queries: Sequence[Query], n_images: int,
     settings: SearchSettings, progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
-    config = AlignConfig(rotation_deg=settings.rotation_deg, device=str(index.device))
+    config = settings.align
     known: dict[str, Entry] = {}
     aligner = Aligner(lambda name: _load(index, known[name]), config)
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
@@ -158,9 +181,12 @@ def _ranking(
             confidence=confidence,
             placement=place,
             corners_xy=None if place is None else window_corners(place, image.height_px, image.width_px),
+            matrix=None if place is None else query_to_repository(place, image.height_px, image.width_px),
         )
         for rank, ((name, similarity, place), confidence) in enumerate(zip(found, confidences, strict=True), start=1)
     ]
+    enough = settings.min_confidence
     return Ranking(
-        query=image.name, hits=hits[: settings.top], note=note, query_image=image, modality=settings.modality
-    )
+        query=image.name, hits=hits[: settings.top], note=note, query_image=image, modality=settings.modality,
+        found=None if enough is None else bool(hits) and hits[0].confidence >= enough,
+    )  # fmt: skip

@@ -53,9 +53,7 @@ def correlate_partly(templates: Templates, spectra: Spectra, overlap: float) -> 
     return result
 
 
-def _query_inside(
-    templates: Templates, inside: Tensor, count: Tensor, shape: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
+def _query_inside(templates: Templates, inside: Tensor, count: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Return the query's sums (A, C, rows, cols) and its energy (A, rows, cols) over what lies inside the image."""
     sums = torch.fft.irfft2(inside * transform_template(templates.values, shape), s=shape)
     squares = transform_template(templates.values.square().sum(dim=1), shape)

@@ -148,7 +148,10 @@ def _offsets(n_rows: int, n_cols: int, cell_px: float, device: torch.device) -> 
 def _points(starts: list[Placement], step: RefineStep, offsets: Tensor) -> Tensor:
     """Return where (h, w, 2) offsets in query pixels lie in the image: (starts, angles, scales, h, w, 2)."""
     matrices = [
-        [[query_axes(s.angle_deg + turn, s.scale * ratio, s.flipped) for ratio in step.ratios] for turn in step.turns_deg]
+        [
+            [query_axes(s.angle_deg + turn, s.scale * ratio, s.flipped) for ratio in step.ratios]
+            for turn in step.turns_deg
+        ]
         for s in starts
     ]
     linear = torch.tensor(np.array(matrices), dtype=torch.float32, device=offsets.device)

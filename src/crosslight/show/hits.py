@@ -112,7 +112,9 @@ def _between_representations(matrix: Float64, query_stride: int, image_stride: i
 def _write_header(canvas: Canvas, query: Image, ranking: Ranking, *, placed: bool) -> None:
     canvas.text(EDGE_PX, 34, f"Where is {query.name}?", TITLE, bold=True, width_px=CONTENT_PX * 0.7)
     answer = ranking.note
-    if not ranking.hits:
+    if ranking.found is False:
+        answer = f"probably not in this repository; {answer}"
+    elif not ranking.hits:
         answer = "nothing was found" + (f"; {answer}" if answer else "")
     elif placed and (place := ranking.hits[0].placement) is not None:
         x, y = place.center_xy
