@@ -156,7 +156,8 @@ def _points(starts: list[Placement], step: RefineStep, offsets: Tensor) -> Tenso
     ]
     linear = torch.tensor(np.array(matrices), dtype=torch.float32, device=offsets.device)
     centers = torch.tensor([s.center_xy for s in starts], dtype=torch.float32, device=offsets.device)
-    return centers[:, None, None, None, None] + torch.einsum("satij,hwj->sathwi", linear, offsets)
+    points: Tensor = centers[:, None, None, None, None] + torch.einsum("satij,hwj->sathwi", linear, offsets)
+    return points
 
 
 def _correlate_windows(windows: Tensor, template: Tensor, image: Tensor) -> Tensor:
