@@ -135,7 +135,8 @@ def _make_template(
     pooled = pool(torch.from_numpy(query.values).to(device), factor)
     template = sample(pooled, cell_px, _offsets(*shape, cell_px, device) + center)
     template = template - template.mean(dim=(1, 2), keepdim=True)
-    return template / template.norm().clamp(min=1e-6)
+    unit: Tensor = template / template.norm().clamp(min=1e-6)
+    return unit
 
 
 def _offsets(n_rows: int, n_cols: int, cell_px: float, device: torch.device) -> Tensor:
@@ -156,8 +157,7 @@ def _points(starts: list[Placement], step: RefineStep, offsets: Tensor) -> Tenso
     ]
     linear = torch.tensor(np.array(matrices), dtype=torch.float32, device=offsets.device)
     centers = torch.tensor([s.center_xy for s in starts], dtype=torch.float32, device=offsets.device)
-    points: Tensor = centers[:, None, None, None, None] + torch.einsum("satij,hwj->sathwi", linear, offsets)
-    return points
+    return centers[:, None, None, None, None] + torch.einsum("satij,hwj->sathwi", linear, offsets)
 
 
 def _correlate_windows(windows: Tensor, template: Tensor, image: Tensor) -> Tensor:
