@@ -30,7 +30,11 @@ STORES = {
     "edge": "crosslight.store.edge:EdgeStore",
     "qdrant": "crosslight.store.qdrant:QdrantStore",
 }
-BASELINES: dict[str, str] = {}
+BASELINES = {
+    "2dkd": "crosslight.baselines.krawtchouk:Krawtchouk",
+    "tcnet": "crosslight.baselines.tcnet:TcNet",
+    "imtdf": "crosslight.baselines.imtdf:Imtdf",
+}
 KINDS = {
     "network": NETWORKS,
     "representer": REPRESENTERS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -18,10 +18,12 @@ class Baseline(Protocol):
     """A whole method: it learns from aligned pairs where it learns at all, takes in a repository, answers queries.
 
     The order of calls is `fit` (needed only where `learns` is true), `index`, then `search` as often as wanted; each
-    may be called again and replaces what the last call left.
+    may be called again and replaces what the last call left. `presets` holds settings by name: "default" runs on a CPU,
+    "paper" is the publication's.
     """
 
     learns: ClassVar[bool]
+    presets: ClassVar[Mapping[str, Any]]
 
     def __init__(self, config: Any = None, *, seed: int = 0, device: str = "cpu") -> None:
         """Take the method's own settings, or its defaults where `config` is None."""
