@@ -9,6 +9,7 @@
     |- IndexMismatchError           the index was made by another model           (also ValueError)
     |- IndexCorruptError            the index folder is damaged                   (also OSError)
     |- StoreUnavailableError        the store is locked, full or unreachable      (also ConnectionError)
+    |- ClusterError                 the cluster cannot be reached or was lost     (also ConnectionError)
     `- TrainingDivergedError        the loss became infinite or not a number      (also ArithmeticError)
 
 The tree follows what the user can do next. A message says what was wrong, the value received, what is allowed, and the
@@ -52,6 +53,10 @@ class IndexCorruptError(CrosslightError, OSError):
 
 class StoreUnavailableError(CrosslightError, ConnectionError):
     """The vector store is locked by another process, full, or cannot be reached."""
+
+
+class ClusterError(CrosslightError, ConnectionError):
+    """The scheduler cannot be reached, or the workers were lost."""
 
 
 class TrainingDivergedError(CrosslightError, ArithmeticError):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, IndexFolder, Metadata, StoreAddress
+from crosslight.cli.options import Device, IndexFolder, Metadata, SchedulerAddress, StoreAddress, Workers
 
 
 def add(
@@ -16,12 +16,14 @@ def add(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders of images.")],
     metadata: Metadata = None,
     store: StoreAddress = None,
+    workers: Workers = None,
+    scheduler: SchedulerAddress = None,
     device: Device = "auto",
 ) -> None:
     """Add images; one that is there already is replaced if its file has changed."""
     import crosslight
 
     with crosslight.Index.open(index, store=store, device=device) as opened, progress_bar() as progress:
-        opened.add(images, metadata=metadata, progress=progress)
+        opened.add(images, metadata=metadata, workers=workers, scheduler=scheduler, progress=progress)
         message = f"{opened.last_change} in {index}: {opened.count()} images"
     out.print(message, markup=False)

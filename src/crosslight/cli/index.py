@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, Metadata, ModalityName, ModelFolder, StoreAddress
+from crosslight.cli.options import Device, Metadata, ModalityName, ModelFolder, SchedulerAddress, StoreAddress, Workers
 
 
 def index(
@@ -18,6 +18,8 @@ def index(
     index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.")],
     metadata: Metadata = None,
     store: StoreAddress = None,
+    workers: Workers = None,
+    scheduler: SchedulerAddress = None,
     device: Device = "auto",
 ) -> None:
     """Make images of one modality searchable; a stopped run goes on where it was."""
@@ -25,8 +27,8 @@ def index(
 
     with progress_bar() as progress:
         opened = crosslight.Index.build(
-            images, model, modality=modality.value, out=index, metadata=metadata, store=store, device=device,
-            progress=progress,
+            images, model, modality=modality.value, out=index, metadata=metadata, store=store, workers=workers,
+            scheduler=scheduler, device=device, progress=progress,
         )  # fmt: skip
     with opened:
         out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)

@@ -45,3 +45,7 @@ StoreAddress = Annotated[
         help="Qdrant server with the vectors, http://host:6333 (key: QDRANT_API_KEY); default: where the index says.",
     ),
 ]
+Workers = Annotated[int | None, typer.Option(help="Share the work among so many processes of this machine.", min=1)]
+SchedulerAddress = Annotated[
+    str | None, typer.Option("--scheduler", help="Do the work on this Dask cluster: tcp://host:8786.")
+]

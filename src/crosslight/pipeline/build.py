@@ -7,17 +7,20 @@ count, so a kill at any moment leaves the old or the new state of each image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
 from crosslight.errors import InputError
+from crosslight.pipeline.distribute import Team, open_own_store
 from crosslight.pipeline.metadata import Value
+from crosslight.pipeline.parts import IndexParts
+from crosslight.pipeline.stores import EMBEDDED
 from crosslight.read.image import image_signature, read_image
 from crosslight.show.raster import make_thumbnail
-from crosslight.types import Descriptors, Entry, Progress
+from crosslight.types import Descriptors, Entry, Histogram, Progress
 
 if TYPE_CHECKING:
     from crosslight.pipeline.index import Index
@@ -34,8 +37,8 @@ class BuildResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    """One image to index: where it is and which state of its file."""
+class Job:
+    """One image to index: where it is and which state of its file; never its pixels."""
 
     path: Path
     signature: str
@@ -43,6 +46,7 @@ class _Job:
 
     @property
     def key(self) -> str:
+        """The archive's name for this state of the image."""
         return f"{self.path.stem}|{self.signature}"
 
 
@@ -52,7 +56,7 @@ def archive_key(entry: Entry) -> str:
 
 
 def add_images(
-    index: Index, paths: Sequence[Path], metadata: Mapping[str, Mapping[str, Value]], progress: Progress
+    index: Index, paths: Sequence[Path], metadata: Mapping[str, Mapping[str, Value]], team: Team, progress: Progress
 ) -> BuildResult:
     """Bring an index up to date with the given files; see the module's text."""
     there = index.store.find([p.stem for p in paths])
@@ -60,24 +64,46 @@ def add_images(
     unknown = sorted(set(unknown) - set(index.store.find(unknown)))
     if unknown:
         raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
-    jobs = [_Job(path=p, signature=image_signature(p), metadata=metadata.get(p.stem, {})) for p in paths]
+    jobs = [Job(path=p, signature=image_signature(p), metadata=metadata.get(p.stem, {})) for p in paths]
     todo = [j for j in jobs if not _is_current(j, there.get(j.path.stem))]
     if index.vocabulary is None and todo:
-        _build_vocabulary(index, todo, progress)
-    size = index.manifest.config.batch
-    for start in range(0, len(todo), size):
-        _add_batch(index, todo[start : start + size])
-        progress(min(start + size, len(todo)), len(todo), "indexing")
+        _build_vocabulary(index, todo, team, progress)
+    for done in _write_all(index, todo, team):
+        progress(done, len(todo), "indexing")
     index.archive.prune({archive_key(e) for e in index.store.entries()})
     return BuildResult(n_written=len(todo), n_skipped=len(jobs) - len(todo))
 
 
-def _is_current(job: _Job, entry: Entry | None) -> bool:
+def _is_current(job: Job, entry: Entry | None) -> bool:
     return entry is not None and entry.signature == job.signature and dict(job.metadata) == entry.metadata
 
 
-def _represent(index: Index, job: _Job) -> None:
-    """Write representation, thumbnail and facts, unless this state of the file has them."""
+def represent_jobs(parts: IndexParts, jobs: Sequence[Job]) -> int:
+    """Write representation, thumbnail and facts of each job's image, unless this state of the file has them."""
+    for job in jobs:
+        _represent(parts, job)
+    return len(jobs)
+
+
+def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> list[tuple[Entry, Histogram]]:
+    """Return what the store keeps of each job's image, writing to the archive what is missing there."""
+    assert parts.vocabulary is not None
+    found = []
+    for job in jobs:
+        _represent(parts, job)
+        entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata))
+        found.append((entry, parts.vocabulary.weigh(parts.vocabulary.encode(_describe(parts, job)))))
+    return found
+
+
+def store_jobs(parts: IndexParts, jobs: Sequence[Job]) -> int:
+    """Do the same and write it to the index's server from here: after this, the images count."""
+    found = encode_jobs(parts, jobs)
+    open_own_store(parts).add([entry for entry, _ in found], [vector for _, vector in found])
+    return len(jobs)
+
+
+def _represent(index: IndexParts, job: Job) -> None:
     if index.archive.has(job.key):
         return
     image = read_image(job.path)
@@ -94,15 +120,16 @@ def _represent(index: Index, job: _Job) -> None:
     index.archive.write(job.key, representation, thumbnail, entry)
 
 
-def _describe(index: Index, job: _Job) -> Descriptors:
+def _describe(index: IndexParts, job: Job) -> Descriptors:
     return index.describer.describe(index.archive.representation(job.key))
 
 
-def _build_vocabulary(index: Index, jobs: Sequence[_Job], progress: Progress) -> None:
+def _build_vocabulary(index: Index, jobs: Sequence[Job], team: Team, progress: Progress) -> None:
     """Represent all images, find the words in some of them, and how common each word is."""
-    for done, job in enumerate(jobs):
-        _represent(index, job)
-        progress(done + 1, len(jobs), "representing")
+    done = 0
+    for n_jobs, _ in team.run(represent_jobs, index, jobs):
+        done += n_jobs
+        progress(done, len(jobs), "representing")
     config = index.manifest.config.vocabulary
     some = jobs[:: -(-len(jobs) // MAX_VOCABULARY_IMAGES)]
     sample = DescriptorSample(config)
@@ -117,12 +144,18 @@ def _build_vocabulary(index: Index, jobs: Sequence[_Job], progress: Progress) ->
     index.vocabulary = vocabulary
 
 
-def _add_batch(index: Index, jobs: Sequence[_Job]) -> None:
-    """Write one batch to the store: after this, its images count."""
-    assert index.vocabulary is not None
-    entries, vectors = [], []
-    for job in jobs:
-        _represent(index, job)
-        entries.append(replace(index.archive.entry(job.key), metadata=dict(job.metadata)))
-        vectors.append(index.vocabulary.weigh(index.vocabulary.encode(_describe(index, job))))
-    index.store.add(entries, vectors)
+def _write_all(index: Index, jobs: Sequence[Job], team: Team) -> Iterator[int]:
+    """Bring all jobs to the store and yield how many count so far.
+
+    The embedded store has one writer, this process; to a server the workers write themselves.
+    """
+    done = 0
+    if team.is_remote and index.manifest.store != EMBEDDED:
+        for n_jobs, _ in team.run(store_jobs, index, jobs):
+            done += n_jobs
+            yield done
+        return
+    for n_jobs, found in team.run(encode_jobs, index, jobs):
+        index.store.add([entry for entry, _ in found], [vector for _, vector in found])
+        done += n_jobs
+        yield done

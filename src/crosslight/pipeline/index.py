@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from crosslight.config import INDEX_PRESETS, AlignConfig, IndexConfig
-from crosslight.describe.base import Describer
-from crosslight.encode.vocabulary import Vocabulary
-from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError, StoreUnavailableError
+from crosslight.errors import IndexMismatchError, InputError, StoreUnavailableError
 from crosslight.pipeline import build, searching
+from crosslight.pipeline.distribute import gather_team
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import read_metadata
+from crosslight.pipeline.parts import IndexParts
 from crosslight.pipeline.stores import (
     EMBEDDED,
     check_address,
@@ -31,20 +31,21 @@ from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
 from crosslight.read.large import open_any
 from crosslight.read.source import Level, SlideSource
-from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.confidence import Calibration
 from crosslight.show.hits import draw_ranking
-from crosslight.store.archive import Archive
 from crosslight.store.base import Store, Where
 from crosslight.store.lock import write_lock
 from crosslight.types import Entry, Image, Modality, Progress, Ranking, Representation
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 MAX_SOURCES = 8  # images kept open for `Index.region`
 
 
-class Index:
+class Index(IndexParts):
     """An opened index folder. Use it as a context manager, or call `close`.
 
     The folder holds index.json, a copy of the model, the vocabulary, the store, and per image a representation and a
@@ -52,25 +53,11 @@ class Index:
     """
 
     def __init__(self, folder: Path, manifest: Manifest, model: ComirModel, store: Store) -> None:
-        self.folder, self.manifest, self.model = folder, manifest, model
-        self.device = model.representer(manifest.modality).device
-        self.archive = Archive(folder / "images")
+        super().__init__(folder, manifest, model)
         self.store = store
-        self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
-        self.vocabulary = self._load_vocabulary()
         self.last_change = ""
         self._sources: dict[str, SlideSource] = {}
         self._opening = Lock()
-
-    def _load_vocabulary(self) -> Vocabulary | None:
-        if not self.manifest.vocabulary:
-            return None
-        vocabulary = Vocabulary.load(self.folder / "vocabulary")
-        if vocabulary.fingerprint != self.manifest.vocabulary:
-            raise IndexCorruptError(
-                f"The vocabulary of {self.folder} is not the one it was built with; build it again."
-            )
-        return vocabulary
 
     @classmethod
     def build(
@@ -83,12 +70,16 @@ class Index:
         config: IndexConfig | None = None,
         metadata: Path | None = None,
         store: str | None = None,
+        workers: int | None = None,
+        scheduler: str | Client | None = None,
         device: str = "auto",
         progress: Progress = silent,
     ) -> Index:
         """Make images of one modality searchable, or go on with a stopped run, and return the opened index.
 
         `store` is the address of a Qdrant server that is to keep the vectors; by default they are in the folder.
+        `workers` is how many processes of this machine share the work; `scheduler` is a Dask cluster that does it,
+        by its address or as a `distributed.Client`.
 
         Raises
         ------
@@ -109,7 +100,7 @@ class Index:
         manifest = _prepare_folder(folder, wanted, Path(model), store)
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
-            index.add(paths, metadata=metadata, progress=progress)
+            index.add(paths, metadata=metadata, workers=workers, scheduler=scheduler, progress=progress)
         except BaseException:
             index.close()
             raise
@@ -137,16 +128,26 @@ class Index:
             manifest.require_model(ComirModel.load(Path(model)).fingerprint, path)
         own = ComirModel.load(path / "model", processor)
         manifest.require_model(own.fingerprint, path)
-        return cls(path, manifest, own, open_store(path, manifest, store))
+        opened = open_store(path, manifest, store)
+        return cls(path, replace(manifest, store=check_address(store) or manifest.store), own, opened)
 
-    def add(self, images: Sequence[Path | str], *, metadata: Path | None = None, progress: Progress = silent) -> int:
+    def add(
+        self,
+        images: Sequence[Path | str],
+        *,
+        metadata: Path | None = None,
+        workers: int | None = None,
+        scheduler: str | Client | None = None,
+        progress: Progress = silent,
+    ) -> int:
         """Add images, replace those whose files changed, skip the rest; return how many were written.
 
-        `last_change` says in words what was done.
+        `last_change` says in words what was done. `workers` and `scheduler` are those of `build`.
         """
         paths = list_images([Path(p) for p in images])
-        with write_lock(self.folder):
-            result = build.add_images(self, paths, read_metadata(metadata), progress)
+        batch, device = self.manifest.config.batch, str(self.device)
+        with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
+            result = build.add_images(self, paths, read_metadata(metadata), team, progress)
         self.last_change = f"indexed {result.n_written}" + (
             f", {result.n_skipped} were there" if result.n_skipped else ""
         )

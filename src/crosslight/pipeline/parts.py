@@ -1,0 +1,43 @@
+"""IndexParts: what turns images into entries and vectors, without the store: every worker has its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crosslight.describe.base import Describer
+from crosslight.encode.vocabulary import Vocabulary
+from crosslight.errors import IndexCorruptError
+from crosslight.pipeline.manifest import Manifest
+from crosslight.registry import load
+from crosslight.represent.comir.device import choose_device
+from crosslight.represent.comir.model import ComirModel
+from crosslight.store.archive import Archive
+
+
+class IndexParts:
+    """The model, the archive, the describer and the vocabulary of one index folder."""
+
+    def __init__(self, folder: Path, manifest: Manifest, model: ComirModel) -> None:
+        self.folder, self.manifest, self.model = folder, manifest, model
+        self.device = model.representer(manifest.modality).device
+        self.archive = Archive(folder / "images")
+        self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
+        self.vocabulary = self._load_vocabulary()
+
+    @classmethod
+    def of_folder(cls, folder: Path, device: str = "auto") -> IndexParts:
+        """Read the parts of an index that was begun; raises as `Index.open` does."""
+        manifest = Manifest.load(folder)
+        model = ComirModel.load(folder / "model", choose_device(device))
+        manifest.require_model(model.fingerprint, folder)
+        return IndexParts(folder, manifest, model)
+
+    def _load_vocabulary(self) -> Vocabulary | None:
+        if not self.manifest.vocabulary:
+            return None
+        vocabulary = Vocabulary.load(self.folder / "vocabulary")
+        if vocabulary.fingerprint != self.manifest.vocabulary:
+            raise IndexCorruptError(
+                f"The vocabulary of {self.folder} is not the one it was built with; build it again."
+            )
+        return vocabulary
