@@ -1,0 +1,126 @@
+"""The rows that can be compared, and how they are named.
+
+A row is ``representation+matcher`` with an optional ``+rerank``: ``comir+surf``, ``originals+sift``,
+``comir+surf+patches30`` (the paper's re-ranking of the best 30), ``comir+surf+align15`` (ours), ``comir+align``
+(aligned with every image). A matcher is a describer of the registry, whose descriptors are counted in a bag of words,
+or a method that replaces describing and counting (``originals+2dkd``). Methods that replace everything stand alone:
+``tcnet``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from crosslight import registry
+from crosslight.config import unknown_name
+from crosslight.errors import ConfigError
+
+Rerank = Literal["none", "patches", "align"]
+RERANK = re.compile(r"(patches|align)(\d+)")
+ALIGN = "align"
+COMMON = {"originals": "identity", "comir": "comir", "pix2pix": "pix2pix", "cyclegan": "cyclegan"}
+TRANSLATIONS = ("pix2pix", "cyclegan")  # each makes two spaces, that of A and that of B
+MATCHERS = {"2dkd": "krawtchouk"}  # replace describing and counting: name in a row -> name in the registry
+WHOLE = {"tcnet": "tcnet", "imtdf": "imtdf"}
+DESCRIBERS = ("sift", "surf", "resnet")
+
+TABLE_1 = (
+    *(f"{r}+{d}" for d in ("sift", "surf") for r in ("originals", "comir", "cyclegan", "pix2pix")),
+    *(f"{r}+{d}" for d in ("resnet", "2dkd") for r in ("originals", "comir")),
+)
+TABLE_2 = ("comir+surf", "comir+surf+patches15", "comir+surf+patches30")
+TABLE_3 = ("comir+surf+patches30", "tcnet", "imtdf")
+OURS = ("comir+surf+align15", "comir+surf+align30", "comir+align")
+GROUPS: dict[str, tuple[str, ...]] = {
+    "table1": TABLE_1,
+    "table2": TABLE_2,
+    "table3": TABLE_3,
+    "ours": OURS,
+    "paper": (*TABLE_1, *TABLE_2, *TABLE_3),
+    "all": (*TABLE_1, "originals+rootsift", "comir+rootsift", *TABLE_2, *TABLE_3, *OURS),
+    "quick": ("originals+surf", "comir+surf", "comir+align"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """One row of the comparison.
+
+    Attributes
+    ----------
+    representation : str
+        "originals", "comir", "pix2pix", "cyclegan", or "" for a method that replaces everything.
+    matcher : str
+        A describer's name, "align", or a method of `MATCHERS` or `WHOLE`.
+    rerank : str
+        "none", "patches" or "align".
+    shortlist : int
+        How many of the best images are re-ranked; 0 where there is no re-ranking.
+    """
+
+    representation: str
+    matcher: str
+    rerank: Rerank = "none"
+    shortlist: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the row is called; `parse_method` reads it."""
+        parts = [p for p in (self.representation, self.matcher) if p]
+        return "+".join(parts + ([f"{self.rerank}{self.shortlist}"] if self.shortlist else []))
+
+    @property
+    def base(self) -> Method:
+        """The same row without re-ranking."""
+        return replace(self, rerank="none", shortlist=0)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it brings its own way from images to a ranking."""
+        return self.matcher in WHOLE or self.matcher in MATCHERS
+
+    @property
+    def cross_only(self) -> bool:
+        """Whether the paper asks it across modalities only (re-ranking and the competing methods)."""
+        return self.shortlist > 0 or self.matcher == ALIGN or self.matcher in WHOLE
+
+
+def parse_methods(texts: Sequence[str]) -> list[Method]:
+    """Read names of rows and groups, each text possibly several with commas between; doubles are dropped."""
+    names: list[str] = []
+    for text in ",".join(texts).split(","):
+        if text.strip():
+            names += GROUPS.get(text.strip(), (text.strip(),))
+    if not names:
+        raise ConfigError(f"No method is given; name rows such as comir+surf, or groups: {', '.join(GROUPS)}.")
+    return list(dict.fromkeys(parse_method(name) for name in names))
+
+
+def parse_method(name: str) -> Method:
+    """Read the name of one row; raises ConfigError that says which part is not known."""
+    parts = name.strip().split("+")
+    if len(parts) == 1:
+        _require(parts[0], (*WHOLE, *GROUPS), "method")
+        return Method(representation="", matcher=parts[0])
+    _require(parts[0], COMMON, "representation")
+    matchers = (*registry.names("describer"), *DESCRIBERS, *MATCHERS, ALIGN)
+    _require(parts[1], matchers, "matcher")
+    method = Method(representation=parts[0], matcher=parts[1])
+    if len(parts) == 2:
+        return method
+    match = RERANK.fullmatch(parts[2])
+    if len(parts) > 3 or match is None or int(match[2]) == 0 or method.is_whole or method.matcher == ALIGN:
+        raise ConfigError(
+            f"The method {name!r} cannot be read; write representation+describer+rerank, with a rerank such as "
+            "patches30 or align15, for instance comir+surf+patches30."
+        )
+    rerank: Rerank = "patches" if match[1] == "patches" else "align"
+    return replace(method, rerank=rerank, shortlist=int(match[2]))
+
+
+def _require(name: str, known: Collection[str], what: str) -> None:
+    if name not in known:
+        raise ConfigError(unknown_name(what, name, dict.fromkeys(known)))

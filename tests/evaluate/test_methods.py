@@ -1,0 +1,40 @@
+import pytest
+
+from crosslight.errors import ConfigError
+from crosslight.evaluate.methods import GROUPS, Method, parse_method, parse_methods
+
+
+@pytest.mark.parametrize("name", sorted({n for group in GROUPS.values() for n in group}))
+def test_every_row_of_every_group_is_read_and_named_alike(name: str) -> None:
+    assert parse_method(name).name == name
+
+
+def test_groups_and_rows_mix_and_doubles_are_dropped() -> None:
+    methods = parse_methods(["table2,comir+surf", "originals+sift"])
+    assert [m.name for m in methods] == [
+        "comir+surf", "comir+surf+patches15", "comir+surf+patches30", "originals+sift",
+    ]  # fmt: skip
+
+
+def test_parts_of_a_name() -> None:
+    method = parse_method("comir+surf+align15")
+    assert method == Method(representation="comir", matcher="surf", rerank="align", shortlist=15)
+    assert method.base.name == "comir+surf" and method.cross_only and not method.base.cross_only
+    assert parse_method("originals+2dkd").is_whole and parse_method("tcnet").is_whole
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("comr+surf", "Did you mean 'comir'"),
+        ("comir+surv", "Did you mean 'surf'"),
+        ("tcnt", "Did you mean 'tcnet'"),
+        ("comir+surf+patch30", "comir+surf+patches30"),
+        ("comir+surf+patches0", "cannot be read"),
+        ("comir+align+patches30", "cannot be read"),
+        ("", "No method"),
+    ],
+)
+def test_an_unknown_name_says_what_is_known(name: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words.replace("+", r"\+")):
+        parse_methods([name])
