@@ -98,7 +98,7 @@ def find_folds(
 
 
 def _from_split(folder: PairFolder, a_dir: Path, b_dir: Path, turned_pattern: Patterns | None) -> Fold:
-    parts = {part: folder.names(part) for part in ("train", "val", "test", "all")}  # type: ignore[arg-type]
+    parts = {part: folder.names(part) for part in ("train", "val", "test", "all")}
     if folder.split is None:
         parts = {"train": [], "val": [], "test": parts["all"], "all": parts["all"]}
     else:

@@ -1,0 +1,107 @@
+"""Images, queries and representations of one fold, made when they are asked for and kept while there is room."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosslight.evaluate.folds import Fold
+from crosslight.evaluate.matchers import Asked, Repository
+from crosslight.evaluate.protocol import EvaluateConfig
+from crosslight.evaluate.queries import QueryKind, cut_query, draw_turn
+from crosslight.evaluate.spaces import Space
+from crosslight.read.pair_sequence import PairReader
+from crosslight.types import Image, Modality, Pair, Representation
+
+KEPT_BYTES = 2**30
+
+
+class Images:
+    """Repository images and queries of one fold."""
+
+    def __init__(self, fold: Fold, config: EvaluateConfig) -> None:
+        self.fold, self.config = fold, config
+
+    def names(self, part: str) -> Sequence[str]:
+        """Return the names of a part."""
+        return self.fold.parts[part]
+
+    def image(self, name: str, modality: Modality) -> Image:
+        """Return one image of the repository, called as its pair is."""
+        return _side(self.fold.reader, name, modality)
+
+    def query(self, name: str, kind: QueryKind) -> Image:
+        """Return what is asked for an image: a window cut from it, or the transformed image that came with it."""
+        if kind.transformed and self.fold.turned_reader is not None:
+            image = _side(self.fold.turned_reader, name, kind.modality)
+            kind = QueryKind(modality=kind.modality, transformed=False, size=kind.size)
+        else:
+            image = self.image(name, kind.modality)
+        return cut_query(image, kind, draw_turn(name, self.config.queries), self.config.queries)
+
+
+def _side(reader: PairReader, name: str, modality: Modality) -> Image:
+    pair: Pair = reader.read(name)
+    image = pair.a if modality == "A" else pair.b
+    return Image(pixels=image.pixels, name=name, mpp=image.mpp)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Kept:
+    """A representation as 8-bit codes, which hold all of it, and how long it took to make."""
+
+    codes: NDArray[np.uint8]
+    stride: int
+    seconds: float
+
+
+class Material:
+    """The same as representations of one space; the least used ones are made anew when memory is short."""
+
+    def __init__(self, images: Images, space: Space | None, kept_bytes: int = KEPT_BYTES) -> None:
+        self.images, self.space = images, space
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._room = kept_bytes
+
+    def repository(self, modality: Modality) -> Repository:
+        """Return what is searched."""
+        images = self.images
+        return Repository(
+            modality=modality,
+            names=images.names(images.config.searched),
+            image=lambda name: images.image(name, modality),
+            representation=lambda name: self._represent(f"{modality}|{name}", modality, images.image(name, modality))[
+                0
+            ],
+        )
+
+    def ask(self, name: str, kind: QueryKind) -> tuple[Asked, float]:
+        """Return one query, and how many seconds its representation takes."""
+        label = f"{kind.modality}|{kind.transformed}|{kind.size}"
+        image = self.images.query(name, kind)
+        key, modality = f"{label}|{name}", kind.modality
+        if self.space is None:
+            return Asked(key=key, modality=modality, image=image), 0.0
+        representation, seconds = self._represent(label, modality, image)
+        return Asked(key=key, modality=modality, image=image, representation=representation), seconds
+
+    def _represent(self, label: str, modality: Modality, image: Image) -> tuple[Representation, float]:
+        """Return a representation and the seconds that it took; `label` tells the images of one name apart."""
+        assert self.space is not None
+        key = f"{label}|{image.name}"
+        if key not in self._kept:
+            start = time.perf_counter()
+            made = self.space.representers[modality].represent(image)
+            kept = _Kept(codes=made.to_codes(), stride=made.stride, seconds=time.perf_counter() - start)
+            self._kept[key] = kept
+            self._room -= kept.codes.nbytes
+            while self._room < 0 and len(self._kept) > 1:
+                self._room += self._kept.popitem(last=False)[1].codes.nbytes
+        self._kept.move_to_end(key)
+        kept = self._kept[key]
+        return Representation.from_codes(kept.codes, kept.stride), kept.seconds

@@ -1,0 +1,240 @@
+"""Run a comparison: every cell of every method, those that are finished taken from disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crosslight import registry
+from crosslight.errors import CrosslightError
+from crosslight.evaluate.cells import N_KEPT, Cell, CellCache, CellResult, Results, Spot
+from crosslight.evaluate.folds import Fold
+from crosslight.evaluate.matchers import (
+    AlignMatcher,
+    AlignShortlistMatcher,
+    BaselineMatcher,
+    Found,
+    Matcher,
+    PatchesMatcher,
+    Repository,
+    Shortlist,
+    WordsMatcher,
+)
+from crosslight.evaluate.material import Images, Material
+from crosslight.evaluate.measure import peak_bytes, reset_peak
+from crosslight.evaluate.methods import ALIGN, MATCHERS, WHOLE, Method
+from crosslight.evaluate.metrics import order_hits, rank_truth
+from crosslight.evaluate.protocol import EvaluateConfig, cell_inputs, describe_config, list_cells
+from crosslight.evaluate.spaces import Source, Space
+from crosslight.progress import silent
+from crosslight.types import MODALITIES, Modality, Progress
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Todo:
+    """A cell that is not on disk yet, and the name it will have there."""
+
+    method: Method
+    cell: Cell
+    key: str
+
+
+def run_comparison(
+    folds: Sequence[Fold], methods: Sequence[Method], config: EvaluateConfig, out: Path,
+    *, model: Path | None = None, progress: Progress = silent,
+) -> Results:  # fmt: skip
+    """Compute every cell that is not in ``out/cells`` yet.
+
+    A method that cannot run here (weights, an optional package or training pairs are missing) leaves its cells empty;
+    `Results.reasons` says why, by method.
+    """
+    cache = CellCache(out / "cells")
+    found: dict[Cell, CellResult] = {}
+    reasons: dict[str, str] = {}
+    work: list[tuple[Fold, Source | None, list[_Todo]]] = []
+    for fold in folds:
+        for representation in dict.fromkeys(m.representation for m in methods):
+            mine = [m for m in methods if m.representation == representation]
+            source = Source(representation, fold, config, out, model) if representation else None
+            work.append((fold, source, _look_up(fold, source, mine, config, cache, found)))
+    meter = _Meter(sum(len(fold.parts[config.part]) * len(todo) for fold, _, todo in work), progress)
+    for fold, source, todo in work:
+        if todo:
+            _Bench(fold, source, config, cache, meter).run(todo, found, reasons)
+    ordered = [found[c] for f in folds for m in methods for c in list_cells(m, f, config) if c in found]
+    return Results(results=ordered, reasons=reasons)
+
+
+def _look_up(
+    fold: Fold, source: Source | None, methods: Sequence[Method], config: EvaluateConfig, cache: CellCache,
+    found: dict[Cell, CellResult],
+) -> list[_Todo]:  # fmt: skip
+    """Take finished cells from disk into `found`; return the others."""
+    todo = []
+    for method in methods:
+        for cell in list_cells(method, fold, config):
+            inputs = cell_inputs(cell, method, fold, config, source.inputs if source else "")
+            key = cache.key(cell, inputs)
+            known = cache.read(key)
+            if known is None:
+                todo.append(_Todo(method=method, cell=cell, key=key))
+            else:
+                found[cell] = known
+    return todo
+
+
+class _Meter:
+    """Counts queries over the whole run."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self.done, self.total, self.progress = 0, max(1, total), progress
+
+    def step(self, n: int, label: str) -> None:
+        self.done += n
+        self.progress(self.done, self.total, f"evaluating: {label}")
+
+
+class _Bench:
+    """One representation of one fold, with all methods that build on it."""
+
+    def __init__(
+        self, fold: Fold, source: Source | None, config: EvaluateConfig, cache: CellCache, meter: _Meter
+    ) -> None:
+        self.fold, self.source, self.config, self.cache, self.meter = fold, source, config, cache, meter
+        self.images = Images(fold, config)
+
+    def run(self, todo: Sequence[_Todo], found: dict[Cell, CellResult], reasons: dict[str, str]) -> None:
+        """Fill in all cells; what cannot be had gets a reason."""
+        try:
+            spaces: list[Space | None] = list(self.source.build(self.meter.progress)) if self.source else [None]
+        except CrosslightError as error:
+            self._give_up(todo, str(error), reasons)
+            return
+        for space in spaces:
+            material = Material(self.images, space)
+            for modality in MODALITIES:
+                name = space.name if space else ""
+                here = [t for t in todo if (t.cell.space, t.cell.repository) == (name, modality)]
+                shelf = _Shelf(material, modality, self.fold, self.config, self.meter.progress)
+                for method in dict.fromkeys(t.method for t in here):
+                    self._run_method([t for t in here if t.method == method], shelf, material, found, reasons)
+
+    def _run_method(
+        self, todo: Sequence[_Todo], shelf: _Shelf, material: Material, found: dict[Cell, CellResult],
+        reasons: dict[str, str],
+    ) -> None:  # fmt: skip
+        for done, one in enumerate(todo):
+            try:
+                reset_peak()
+                matcher, prepare_s = shelf.get(one.method)
+                result = self._ask_all(one.cell, matcher, prepare_s, shelf.repository, material)
+            except CrosslightError as error:
+                self._give_up(todo[done:], str(error), reasons)
+                return
+            self.cache.write(one.key, result)
+            found[one.cell] = result
+
+    def _give_up(self, todo: Sequence[_Todo], reason: str, reasons: dict[str, str]) -> None:
+        for one in todo:
+            reasons.setdefault(one.method.name, reason)
+        self.meter.step(len(todo) * len(self.fold.parts[self.config.part]), "passed over")
+
+    def _ask_all(
+        self, cell: Cell, matcher: Matcher, prepare_s: float, repository: Repository, material: Material
+    ) -> CellResult:
+        queries = self.fold.parts[self.config.part]
+        numbers = {name: i for i, name in enumerate(repository.names)}
+        ranks, top, similarities, places, spent = [], [], [], [], 0.0
+        for name in queries:
+            asked, seconds = material.ask(name, cell.kind)
+            start = time.perf_counter()
+            answer = matcher.search(asked)
+            spent += seconds + answer.earlier_s + time.perf_counter() - start
+            truth = numbers[name]
+            best = [int(i) for i in order_hits(answer.similarities, truth)[:N_KEPT]]
+            ranks.append(rank_truth(answer.similarities, truth))
+            top.append(best)
+            similarities.append([_plain(answer, i) for i in best])
+            places.append([_place(answer, i) for i in best])
+            self.meter.step(1, cell.label)
+        aligned = any(p is not None for one in places for p in one)
+        return CellResult(
+            cell=cell,
+            images=list(repository.names),
+            queries=list(queries),
+            ranks=ranks,
+            top=top,
+            similarities=similarities,
+            places=places if aligned else None,
+            seconds=spent / max(1, len(queries)),
+            prepare_s=prepare_s,
+            peak_bytes=peak_bytes(),
+        )
+
+
+def _plain(answer: Found, number: int) -> float | None:
+    """Return a similarity as the method measured it; None where the query did not fit."""
+    value = float(answer.similarities[number])
+    value -= answer.lift if answer.lift and value > answer.lift / 2 else 0.0
+    return round(value, 6) if abs(value) != float("inf") else None
+
+
+def _place(answer: Found, number: int) -> Spot | None:
+    place = (answer.places or {}).get(number)
+    return None if place is None else (round(place.center_xy[0], 2), round(place.center_xy[1], 2), place.angle_deg)
+
+
+class _Shelf:
+    """The matchers of one repository, each prepared once, when it is first needed."""
+
+    def __init__(
+        self, material: Material, modality: Modality, fold: Fold, config: EvaluateConfig, progress: Progress
+    ) -> None:
+        self.fold, self.config, self.progress = fold, config, progress
+        self.repository = material.repository(modality)
+        self.asks: Modality = "B" if modality == "A" else "A"  # what is asked across modalities
+        self._made: dict[str, tuple[Matcher, float]] = {}
+
+    def get(self, method: Method) -> tuple[Matcher, float]:
+        """Return the matcher of a method, and how many seconds its preparation took."""
+        if method.shortlist:
+            base, seconds = self.get(method.base)
+            assert isinstance(base, Shortlist)
+            return self._rerank(method, base), seconds
+        return self._prepare(method.name, lambda: self._make(method))
+
+    def _prepare(self, name: str, make: Callable[[], Matcher]) -> tuple[Matcher, float]:
+        if name not in self._made:
+            start = time.perf_counter()
+            matcher = make()
+            matcher.prepare(self.progress)
+            self._made[name] = (matcher, time.perf_counter() - start)
+        return self._made[name]
+
+    def _make(self, method: Method) -> Matcher:
+        if method.matcher == ALIGN:
+            return AlignMatcher(self.repository, self.config.align)
+        if method.is_whole:
+            return self._baseline(method)
+        describer = registry.load("describer", method.matcher)(describe_config(method.matcher))
+        return Shortlist(WordsMatcher(self.repository, describer, self.config.words))
+
+    def _rerank(self, method: Method, base: Shortlist) -> Matcher:
+        if method.rerank == "align":
+            aligner, _ = self._prepare(ALIGN, lambda: AlignMatcher(self.repository, self.config.align))
+            assert isinstance(aligner, AlignMatcher)
+            return AlignShortlistMatcher(base, method.shortlist, aligner)
+        words = base.base
+        assert isinstance(words, WordsMatcher)
+        return PatchesMatcher(base, method.shortlist, self.repository, words.describer, self.config.patches)
+
+    def _baseline(self, method: Method) -> Matcher:
+        name = {**MATCHERS, **WHOLE}[method.matcher]
+        baseline = registry.load("baseline", name)(seed=self.config.seed, device=self.config.device)
+        pairs = self.fold.pairs("train")
+        return BaselineMatcher(
+            baseline, self.repository, lambda p: baseline.fit(pairs, query=self.asks, progress=p),
+            of_representations=method.representation not in ("", "originals"),
+        )  # fmt: skip

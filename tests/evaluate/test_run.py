@@ -1,0 +1,137 @@
+"""The comparison itself, on ten small pairs whose modalities are inverses of each other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crosslight import registry
+from crosslight.baselines.base import rank_names
+from crosslight.config import VocabularyConfig
+from crosslight.evaluate.cells import Results
+from crosslight.evaluate.folds import Fold, find_folds
+from crosslight.evaluate.methods import parse_methods
+from crosslight.evaluate.metrics import success_share
+from crosslight.evaluate.protocol import EvaluateConfig, list_cells
+from crosslight.evaluate.run import run_comparison
+
+WORDS = VocabularyConfig(n_words=300, descriptors_per_word=1, max_descriptors=8000, iterations=3)
+CONFIG = EvaluateConfig(
+    repository="all", sizes=("full",), words=WORDS, patches=replace(WORDS, n_words=100), device="cpu"
+)
+
+
+@pytest.fixture
+def fold(folders: Path) -> Fold:
+    return find_folds(folders / "A", folders / "B", split=folders / "split.csv")[0]
+
+
+def run(fold: Fold, out: Path, *methods: str, config: EvaluateConfig = CONFIG, **options: Any) -> Results:
+    return run_comparison([fold], parse_methods(methods), config, out, **options)
+
+
+def test_surf_and_sift_find_untransformed_images_within_their_modality(fold: Fold, tmp_path: Path) -> None:
+    results = run(fold, tmp_path, "originals+surf", "originals+sift")
+    for method in ("originals+surf", "originals+sift"):
+        for modality in ("A", "B"):
+            (cell,) = results.find(method=method, repository=modality, modality=modality, transformed=False)
+            assert cell.ranks == [1, 1] and cell.queries == ["image8", "image9"] and len(cell.images) == 10
+
+
+def test_alignment_of_a_trained_representation_finds_the_other_modality(
+    fold: Fold, model_folder: Path, tmp_path: Path
+) -> None:
+    results = run(fold, tmp_path, "comir+align", "comir+surf+align3", "comir+surf+patches3", model=model_folder)
+    aligned = results.find(method="comir+align")
+    assert {c.cell.repository for c in aligned} == {"A", "B"} and all(c.cell.is_cross for c in aligned)
+    assert np.mean([success_share(c.ranks, 1) for c in aligned]) == 1.0
+    (still,) = (c for c in aligned if c.cell.repository == "A" and not c.cell.kind.transformed)
+    x, y, angle = still.places[0][0]
+    assert abs(x - 99.5) < 6 and abs(y - 99.5) < 6 and abs(angle) < 4
+    for cell in results.results:
+        assert cell.seconds > 0 and cell.prepare_s > 0 and cell.peak_bytes > 10**7
+        assert all(-1.01 < s < 1.01 for row in cell.similarities for s in row if s is not None)
+
+
+def test_reranking_changes_the_shortlist_only(fold: Fold, model_folder: Path, tmp_path: Path) -> None:
+    run(fold, tmp_path, "comir+surf", "comir+surf+align3", model=model_folder)
+    results = run(fold, tmp_path, "comir+surf", "comir+surf+align3", model=model_folder)
+    for after in results.find(method="comir+surf+align3"):
+        before = next(c for c in results.find(method="comir+surf") if replace(c.cell, method="") == replace(
+            after.cell, method=""
+        ))  # fmt: skip
+        for old, new in zip(before.top, after.top, strict=True):
+            assert set(old[:3]) == set(new[:3])
+            assert old[3:] == new[3:]
+
+
+def test_a_second_run_takes_finished_cells_from_disk(
+    fold: Fold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(fold, tmp_path, "originals+surf")
+    (tmp_path / "cells").joinpath(next((tmp_path / "cells").iterdir()).name).unlink()  # as if killed before the last
+    steps: list[float] = []
+    second = run(fold, tmp_path, "originals+surf", progress=lambda done, total, label: steps.append(total))
+    assert [c.ranks for c in second.results] == [c.ranks for c in first.results]
+    assert steps[-1] == 2  # the two queries of one cell
+    monkeypatch.setattr(registry, "load", lambda *_: pytest.fail("something was computed"))
+    third = run(fold, tmp_path, "originals+surf")
+    assert third == second
+
+
+def test_other_settings_do_not_take_old_cells(fold: Fold, tmp_path: Path) -> None:
+    few = replace(CONFIG, words=replace(WORDS, n_words=20))
+    run(fold, tmp_path, "originals+surf")
+    n_before = len(list((tmp_path / "cells").iterdir()))
+    run(fold, tmp_path, "originals+surf", config=few)
+    assert len(list((tmp_path / "cells").iterdir())) == 2 * n_before
+
+
+def test_a_method_that_cannot_run_leaves_a_reason_and_the_others_alone(fold: Fold, tmp_path: Path) -> None:
+    untrained = replace(fold, parts={**fold.parts, "train": []})
+    results = run(untrained, tmp_path, "comir+surf", "originals+surf")
+    assert results.find(method="comir+surf") == [] and len(results.find(method="originals+surf")) == 8
+    assert "no pair to train on" in results.reasons["comir+surf"]
+
+
+class Brightness:
+    """A whole method that compares mean values; it learns which modality it will be asked with."""
+
+    learns = True
+
+    def __init__(self, config: object = None, *, seed: int = 0, device: str = "cpu") -> None:
+        self.asked: str | None = None
+
+    def fit(self, pairs: Sequence[Any], *, query: str, progress: Any = None) -> None:
+        assert len(pairs) == 6
+        self.asked = query
+
+    def index(self, images: Sequence[Any], *, modality: str, progress: Any = None) -> None:
+        assert modality != self.asked
+        self.means = {image.name: image.pixels.mean() for image in images}
+
+    def search(self, query: Any, *, modality: str) -> list[tuple[str, float]]:
+        assert modality == self.asked
+        return rank_names(list(self.means), -np.abs(np.array(list(self.means.values())) - query.pixels.mean()))
+
+
+def test_a_whole_method_is_trained_for_each_direction_and_asked_across_only(
+    fold: Fold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.BASELINES, "tcnet", f"{__name__}:Brightness")
+    monkeypatch.setattr(registry, "import_module", lambda name: __import__("sys").modules[name])
+    monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(Brightness=Brightness))
+    results = run(fold, tmp_path, "tcnet")
+    assert results.reasons == {}
+    assert len(results.results) == 4 and all(c.cell.is_cross for c in results.results)
+
+
+def test_every_image_of_the_split_is_asked_once_in_both_directions(fold: Fold) -> None:
+    config = replace(CONFIG, sizes=("full", "patch"))
+    cells = list(list_cells(parse_methods(["originals+surf"])[0], fold, config))
+    assert len(cells) == len(set(cells)) == 16
+    translated = list(list_cells(parse_methods(["pix2pix+surf"])[0], fold, config))
+    assert len(translated) == 32 and {c.space for c in translated} == {"A", "B"}
