@@ -1,0 +1,125 @@
+"""Pictures of a comparison: what each representation looks like, and the best and worst answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from crosslight.evaluate.cells import CellResult
+from crosslight.evaluate.material import Images, Material
+from crosslight.evaluate.queries import QueryKind
+from crosslight.evaluate.tables import Labels
+from crosslight.geometry import window_corners
+from crosslight.show.canvas import Canvas, fit
+from crosslight.show.hits import show_hit
+from crosslight.show.palette import FAINT, QUERY, TRUTH, WRONG
+from crosslight.show.raster import Rgb, measure_colours, representation_to_rgb, to_rgb
+from crosslight.types import MODALITIES, Hit, Placement
+
+TILE_PX, GAP_PX, FRAME_PX = 260, 16, 6
+HEAD_PX, CAPTION_PX = 40, 58
+BODY, SMALL = 20, 17
+N_HITS, N_EXAMPLES = 5, 2
+
+
+def draw_space(material: Material, names: Sequence[str], labels: Labels, path: Path) -> None:
+    """Draw a representation of a few pairs: A, A transformed, B, B transformed, in the same colours."""
+    kinds = [QueryKind(modality=m, transformed=t, size="full") for m in MODALITIES for t in (False, True)]
+    width = len(kinds) * (TILE_PX + GAP_PX) - GAP_PX
+    canvas = Canvas(width, HEAD_PX + len(names) * (TILE_PX + GAP_PX) - GAP_PX)
+    for column, kind in enumerate(kinds):
+        label = labels.of(kind.modality) + (", transformed" if kind.transformed else "")
+        canvas.text(column * (TILE_PX + GAP_PX), 8, label, BODY, bold=True, width_px=TILE_PX)
+    for row, name in enumerate(names):
+        shown = [material.ask(name, kind)[0].representation for kind in kinds]
+        known = [r for r in shown if r is not None]
+        colours = measure_colours(known)
+        for column, representation in enumerate(known):
+            rgb = representation_to_rgb(representation, colours)
+            x, y = column * (TILE_PX + GAP_PX), HEAD_PX + row * (TILE_PX + GAP_PX)
+            canvas.panel(rgb, x, y, TILE_PX, TILE_PX)
+    canvas.save(path)
+
+
+def choose_examples(cells: Sequence[CellResult], n: int = N_EXAMPLES) -> list[tuple[CellResult, int]]:
+    """Return the `n` best and the `n` worst queries of some cells as (cell, number of the query).
+
+    Best: right, with the largest lead over the second hit. Worst: the last ranks.
+    """
+    every = [(cell, i) for cell in cells for i in range(len(cell.queries))]
+
+    def lead(one: tuple[CellResult, int]) -> float:
+        first, second = [*one[0].similarities[one[1]], None, None][:2]
+        return (first or 0.0) - (second or 0.0)
+
+    right = sorted((e for e in every if e[0].ranks[e[1]] == 1), key=lead, reverse=True)
+    wrong = sorted((e for e in every if e[0].ranks[e[1]] > 1), key=lambda e: e[0].ranks[e[1]], reverse=True)
+    return [*right[:n], *wrong[:n]]
+
+
+def draw_answers(examples: Sequence[tuple[CellResult, int]], images: Images, labels: Labels) -> Rgb:
+    """Draw queries, one a row, with their best hits and, where it is not among them, the true image."""
+    columns = N_HITS + 2
+    row_px = TILE_PX + CAPTION_PX
+    canvas = Canvas(columns * (TILE_PX + GAP_PX) - GAP_PX + 2 * FRAME_PX, HEAD_PX + len(examples) * row_px)
+    for column, head in enumerate(["asked", *(f"hit {i + 1}" for i in range(N_HITS)), "true image"]):
+        canvas.text(FRAME_PX + column * (TILE_PX + GAP_PX), 8, head, BODY, bold=True)
+    for row, (cell, number) in enumerate(examples):
+        y = HEAD_PX + row * row_px
+        _draw_row(canvas, y, cell, number, images, labels)
+    return canvas.to_rgb()
+
+
+def _draw_row(canvas: Canvas, y: int, cell: CellResult, number: int, images: Images, labels: Labels) -> None:
+    name, kind, repository = cell.queries[number], cell.cell.kind, cell.cell.repository
+    query = images.query(name, kind)
+    turned = "(T)" if kind.transformed else ""
+    _tile(canvas, 0, y, to_rgb(query, max_px=2 * TILE_PX), QUERY)
+    _caption(canvas, 0, y, f"{labels.of(kind.modality)}{turned} {name}", f"true image: rank {cell.ranks[number]}")
+    shown = list(cell.top[number][:N_HITS])
+    for column, image_number in enumerate(shown, start=1):
+        hit_name = cell.images[image_number]
+        is_right = hit_name == name
+        hit = _hit(cell, number, column - 1, query.height_px, query.width_px)
+        _tile(
+            canvas, column, y, show_hit(images.image(hit_name, repository), hit, TILE_PX), TRUTH if is_right else WRONG
+        )
+        similarity = cell.similarities[number][column - 1]
+        words = "right" if is_right else "wrong"
+        _caption(canvas, column, y, hit_name, f"{words}, {similarity:.3f}" if similarity is not None else words)
+    if name not in [cell.images[i] for i in shown]:
+        _tile(canvas, N_HITS + 1, y, to_rgb(images.image(name, repository), max_px=2 * TILE_PX), TRUTH)
+        _caption(canvas, N_HITS + 1, y, name, f"rank {cell.ranks[number]} of {len(cell.images)}")
+
+
+def _hit(cell: CellResult, query: int, place: int, height_px: int, width_px: int) -> Hit:
+    """Return a hit as pictures need it, with the query's corners where the method gave its place."""
+    spot = cell.places[query][place] if cell.places is not None else None
+    corners = None
+    if spot is not None:
+        placement = Placement(center_xy=(spot[0], spot[1]), angle_deg=spot[2], scale=1.0, similarity=0.0)
+        corners = window_corners(placement, height_px, width_px)
+    name = cell.images[cell.top[query][place]]
+    return Hit(image=name, rank=place + 1, similarity=0.0, confidence=0.0, corners_xy=corners)
+
+
+def _tile(canvas: Canvas, column: int, y: int, rgb: Rgb, colour: tuple[int, int, int]) -> None:
+    x = FRAME_PX + column * (TILE_PX + GAP_PX)
+    fitted = fit(rgb, TILE_PX - 2 * FRAME_PX, TILE_PX - 2 * FRAME_PX)
+    framed = np.empty((fitted.shape[0] + 2 * FRAME_PX, fitted.shape[1] + 2 * FRAME_PX, 3), np.uint8)
+    framed[:] = colour
+    framed[FRAME_PX:-FRAME_PX, FRAME_PX:-FRAME_PX] = fitted
+    canvas.paste(framed, x + (TILE_PX - framed.shape[1]) // 2, y + (TILE_PX - framed.shape[0]) // 2)
+
+
+def _caption(canvas: Canvas, column: int, y: int, first: str, second: str) -> None:
+    x = FRAME_PX + column * (TILE_PX + GAP_PX)
+    canvas.text(x, y + TILE_PX + 4, first, SMALL, width_px=TILE_PX)
+    canvas.text(x, y + TILE_PX + 27, second, SMALL, FAINT, width_px=TILE_PX)
+
+
+def pick_names(names: Sequence[str], n: int = N_EXAMPLES) -> list[str]:
+    """Return at most `n` names, spread over the list."""
+    return [names[round(i * (len(names) - 1) / max(1, n - 1))] for i in range(min(n, len(names)))]

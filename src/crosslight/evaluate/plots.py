@@ -1,0 +1,165 @@
+"""The paper's bar plots and the curves of Acc@k, as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crosslight.evaluate.cells import CellResult, Results
+from crosslight.evaluate.methods import TRANSLATIONS, Method
+from crosslight.evaluate.metrics import chance_share, success_share
+from crosslight.evaluate.queries import Size
+from crosslight.evaluate.tables import MATCHER_NAMES, REPRESENTATION_NAMES, Labels, estimate_cells, name_method
+from crosslight.types import MODALITIES
+
+# Okabe and Ito's colours: they stay apart for readers with any of the usual colour deficiencies.
+COLOURS = ("#0068b2", "#f59400", "#009669", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#5b6470", "#7a3db8", "#1b1b1b")
+INK, FAINT, HAIRLINE = "#181c22", "#68707c", "#d6dbe2"
+SIZE_WORDS = {"full": "whole images", "patch": "patches"}
+MAX_CURVES = len(COLOURS)
+MAX_K = 30
+DPI = 144
+
+
+def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes: Sequence[Size], path: Path) -> bool:
+    """Draw Acc@10 without re-ranking as in the paper's Figure 3: across modalities above, within below.
+
+    Bars are means over the two directions with 95 % intervals; pale bars are transformed queries. Returns False, and
+    draws nothing, where no row of the replacement study has a figure.
+    """
+    chosen = [m for m in methods if not m.cross_only and results.find(method=m.name)]
+    if not chosen:
+        return False
+    matchers = list(dict.fromkeys(m.matcher for m in chosen))
+    groups = _groups(chosen, labels)
+    figure, axes = plt.subplots(2, len(sizes), figsize=(1.5 + 5.6 * len(sizes), 7.2), sharey=True, squeeze=False)
+    for row, cross in enumerate((True, False)):
+        for column, size in enumerate(sizes):
+            axis = axes[row][column]
+            _draw_bars(axis, results, groups, matchers, cross, size)
+            axis.set_title(f"{'across' if cross else 'within'} modalities, {SIZE_WORDS[size]}", loc="left")
+    axes[0][0].set_ylabel("Acc@10, %")
+    axes[1][0].set_ylabel("Acc@10, %")
+    handles = [plt.Rectangle((0, 0), 1, 1, color=COLOURS[i]) for i in range(len(matchers))]
+    handles += [plt.Rectangle((0, 0), 1, 1, color=FAINT, alpha=0.5), plt.Line2D([], [], color=INK, ls=(0, (4, 3)))]
+    names = [MATCHER_NAMES.get(m, m) for m in matchers]
+    figure.legend(handles, [*names, "pale: transformed", "random order"], loc="lower center", ncols=6, frameon=False)
+    _save(figure, path, bottom=0.09)
+    return True
+
+
+def _groups(methods: Sequence[Method], labels: Labels) -> list[tuple[str, str, str]]:
+    """Return (representation, space, label) of every group of bars."""
+    groups = []
+    for representation in REPRESENTATION_NAMES:
+        if any(m.representation == representation for m in methods):
+            name = REPRESENTATION_NAMES[representation]
+            if representation in TRANSLATIONS:
+                groups += [(representation, s, f"{name}\nas {labels.of(s)}") for s in MODALITIES]
+            else:
+                groups.append((representation, "", name))
+    return groups
+
+
+def _draw_bars(
+    axis: Axes, results: Results, groups: Sequence[tuple[str, str, str]], matchers: Sequence[str], cross: bool,
+    size: Size,
+) -> None:  # fmt: skip
+    width = 0.8 / len(matchers)
+    for g, (representation, space, _) in enumerate(groups):
+        for m, matcher in enumerate(matchers):
+            for transformed in (False, True):
+                found = [
+                    r
+                    for r in results.find(
+                        method=f"{representation}+{matcher}", space=space, size=size, transformed=transformed
+                    )
+                    if r.cell.is_cross == cross
+                ]
+                estimate = estimate_cells(found, 10)
+                if estimate is None:
+                    continue
+                x = g - 0.4 + (m + (0.27 if not transformed else 0.73)) * width
+                share, low, high = (100 * v for v in (estimate.share, estimate.low, estimate.high))
+                axis.bar(x, share, width * 0.42, color=COLOURS[m], alpha=0.5 if transformed else 1, zorder=2)
+                axis.vlines(x, low, high, color=INK, lw=0.9, alpha=0.7, zorder=3)
+    n_images = _n_images(results)
+    axis.axhline(100 * chance_share(10, n_images), color=INK, lw=0.9, ls=(0, (4, 3)), zorder=1)
+    axis.set_xticks(range(len(groups)), [label for _, _, label in groups])
+    axis.set_xlim(-0.6, len(groups) - 0.4)
+    axis.set_ylim(0, 104)
+    _tidy(axis)
+
+
+def plot_curves(results: Results, methods: Sequence[Method], sizes: Sequence[Size], path: Path) -> bool:
+    """Draw Acc@k of transformed queries across modalities, mean of both directions, of the ten best methods."""
+    n_images = _n_images(results)
+    ks = np.arange(1, min(MAX_K, n_images) + 1)
+    figure, axes = plt.subplots(1, len(sizes), figsize=(1.5 + 5.6 * len(sizes), 4.8), sharey=True, squeeze=False)
+    chosen = _best_methods(results, methods, sizes)
+    if not chosen:
+        plt.close(figure)
+        return False
+    for axis, size in zip(axes[0], sizes, strict=True):
+        for number, method in enumerate(chosen):
+            found = cross_cells(results, method, size)
+            if found:
+                shares = [100 * np.mean([success_share(r.ranks, int(k)) for r in found]) for k in ks]
+                axis.plot(ks, shares, color=COLOURS[number], lw=2, label=name_method(method))
+        axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=(0, (4, 3)), label="random order")
+        axis.set_title(f"transformed {SIZE_WORDS[size]}", loc="left")
+        axis.set_xlabel("k")
+        axis.set_xlim(1, ks[-1])
+        axis.set_ylim(0, 104)
+        axis.set_xticks([k for k in (1, 5, 10, 15, 20, 25, 30) if k <= ks[-1]])
+        _tidy(axis)
+    axes[0][0].set_ylabel("Acc@k across modalities, %")
+    handles, names = axes[0][0].get_legend_handles_labels()
+    rows = -(-len(names) // 3)
+    figure.legend(handles, names, loc="lower center", ncols=3, frameon=False)
+    _save(figure, path, bottom=0.06 + 0.05 * rows)
+    return True
+
+
+def cross_cells(results: Results, method: Method, size: Size, *, transformed: bool = True) -> list[CellResult]:
+    """Return the cells across modalities, of both directions, all folds and spaces."""
+    return [r for r in results.find(method=method.name, size=size, transformed=transformed) if r.cell.is_cross]
+
+
+def _best_methods(results: Results, methods: Sequence[Method], sizes: Sequence[Size]) -> list[Method]:
+    """Return at most as many methods as there are colours, in the order given: those with the best Acc@10."""
+
+    def mean_share(method: Method) -> float:
+        found = [r for size in sizes for r in cross_cells(results, method, size)]
+        return float(np.mean([success_share(r.ranks, 10) + success_share(r.ranks, 1) for r in found])) if found else -1
+
+    some = [m for m in methods if mean_share(m) >= 0]
+    kept = sorted(some, key=mean_share, reverse=True)[:MAX_CURVES]
+    return [m for m in some if m in kept]
+
+
+def _n_images(results: Results) -> int:
+    return min(len(r.images) for r in results.results)
+
+
+def _tidy(axis: Axes) -> None:
+    axis.grid(axis="y", color=HAIRLINE, lw=0.8, zorder=0)
+    axis.set_axisbelow(True)
+    axis.tick_params(length=0, colors=FAINT, labelcolor=INK)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color(HAIRLINE)
+
+
+def _save(figure: Figure, path: Path, bottom: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.tight_layout(rect=(0, bottom, 1, 1), h_pad=2.0, w_pad=2.0)
+    temporary = path.with_name(f".{path.name}.part")
+    figure.savefig(temporary, dpi=DPI, format="png", facecolor="white")
+    plt.close(figure)
+    temporary.replace(path)
