@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from crosslight.errors import ConfigError
@@ -36,5 +38,5 @@ def test_parts_of_a_name() -> None:
     ],
 )
 def test_an_unknown_name_says_what_is_known(name: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words.replace("+", r"\+")):
+    with pytest.raises(ConfigError, match=re.escape(words)):
         parse_methods([name])

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from crosslight.evaluate.metrics import (
-    bootstrap_interval,
     chance_share,
     estimate_success,
     order_hits,
@@ -65,24 +64,15 @@ def test_random_orders_reach_the_chance_share() -> None:
 def test_wilson_interval_solves_its_equation() -> None:
     # both ends p are where |share - p| is 1.96 standard deviations of p
     for good, n in ((3, 11), (50, 134), (133, 134)):
-        for end in wilson_interval(good, n):
+        for end in wilson_interval(good / n, n):
             assert abs(good / n - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / n), rel=1e-5)
 
 
 def test_wilson_interval_stays_open_where_all_or_none_are_right() -> None:
-    low, high = wilson_interval(11, 11)
+    low, high = wilson_interval(1.0, 11)
     assert high == 1.0 and 0.7 < low < 0.8
-    assert wilson_interval(0, 11) == (0.0, pytest.approx(1 - low))
-    assert wilson_interval(0, 0) == (0.0, 1.0)
-
-
-def test_bootstrap_interval_agrees_with_drawing_answers_one_by_one() -> None:
-    rng = np.random.default_rng(3)
-    answers = [np.array([1] * 6 + [0] * 5), np.array([1] * 20 + [0] * 5)]
-    means = [np.mean([rng.choice(a, len(a)).mean() for a in answers]) for _ in range(2000)]
-    low, high = bootstrap_interval([(6, 11), (20, 25)])
-    assert low == pytest.approx(np.percentile(means, 2.5), abs=0.03)
-    assert high == pytest.approx(np.percentile(means, 97.5), abs=0.03)
+    assert wilson_interval(0.0, 11) == (0.0, pytest.approx(1 - low))
+    assert wilson_interval(0.0, 0) == (0.0, 1.0)
 
 
 def test_mean_over_groups_does_not_weigh_them_by_size() -> None:
@@ -93,4 +83,10 @@ def test_mean_over_groups_does_not_weigh_them_by_size() -> None:
 
 def test_one_group_has_wilsons_interval() -> None:
     estimate = estimate_success([[1, 4, 9, 40]], k=10)
-    assert (estimate.share, estimate.low, estimate.high) == (0.75, *wilson_interval(3, 4))
+    assert (estimate.share, estimate.low, estimate.high) == (0.75, *wilson_interval(0.75, 4))
+
+
+def test_both_directions_of_a_pair_are_one_piece_of_evidence() -> None:
+    both = estimate_success([[1, 2, 1, 1], [1, 2, 1, 1]], k=1, n_independent=4)
+    one = estimate_success([[1, 2, 1, 1]], k=1)
+    assert (both.low, both.high) == (one.low, one.high) and both.n == 8

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import crosslight
-from crosslight.cli import add, demo, fetch, fit, index, info, move, remove, search
+from crosslight.cli import add, demo, evaluate, fetch, fit, index, info, move, remove, search
 from crosslight.cli.console import err, out
 from crosslight.errors import CrosslightError
 
@@ -32,6 +32,7 @@ COMMANDS = (
     move.move,
     info.info,
     search.search,
+    evaluate.evaluate,
 )
 for command in COMMANDS:
     app.command()(command)

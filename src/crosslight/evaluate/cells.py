@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crosslight import __version__
+from crosslight.evaluate.metrics import Estimate, estimate_success
 from crosslight.evaluate.queries import QueryKind
 from crosslight.types import Modality
 
@@ -95,6 +96,14 @@ class Results:
     def find(self, **wanted: Any) -> list[CellResult]:
         """Return the results whose cell or kind has all these values, such as ``method="comir+surf", size="full"``."""
         return [r for r in self.results if all(_value(r.cell, key) == value for key, value in wanted.items())]
+
+
+def estimate_cells(results: Sequence[CellResult], k: int) -> Estimate | None:
+    """Return Acc@k over cells (folds, directions) that count the same; None where there is none."""
+    if not results:
+        return None
+    n_pairs = len({(r.cell.fold, name) for r in results for name in r.queries})
+    return estimate_success([r.ranks for r in results], k, n_pairs)
 
 
 def _value(cell: Cell, key: str) -> Any:

@@ -1,6 +1,6 @@
 """The rows that can be compared, and how they are named.
 
-A row is ``representation+matcher`` with an optional ``+rerank``: ``comir+surf``, ``originals+sift``,
+A row is ``representation+matcher`` with an optional ``+rerank``: ``comir+surf``, ``comir+detected-sift``,
 ``comir+surf+patches30`` (the paper's re-ranking of the best 30), ``comir+surf+align15`` (ours), ``comir+align``
 (aligned with every image). A matcher is a describer of the registry, whose descriptors are counted in a bag of words,
 or a method that replaces describing and counting (``originals+2dkd``). Methods that replace everything stand alone:
@@ -25,14 +25,15 @@ COMMON = {"originals": "identity", "comir": "comir", "pix2pix": "pix2pix", "cycl
 TRANSLATIONS = ("pix2pix", "cyclegan")  # each makes two spaces, that of A and that of B
 MATCHERS = {"2dkd": "krawtchouk"}  # replace describing and counting: name in a row -> name in the registry
 WHOLE = {"tcnet": "tcnet", "imtdf": "imtdf"}
-DESCRIBERS = ("sift", "surf", "resnet")
+DESCRIBERS = ("detected-sift", "surf", "resnet")  # the paper's
 
 TABLE_1 = (
-    *(f"{r}+{d}" for d in ("sift", "surf") for r in ("originals", "comir", "cyclegan", "pix2pix")),
-    *(f"{r}+{d}" for d in ("resnet", "2dkd") for r in ("originals", "comir")),
+    *(f"{r}+{d}" for d in DESCRIBERS[:2] for r in ("originals", "comir", "cyclegan", "pix2pix")),
+    *(f"{r}+{d}" for d in (DESCRIBERS[2], "2dkd") for r in ("originals", "comir")),
 )
 TABLE_2 = ("comir+surf", "comir+surf+patches15", "comir+surf+patches30")
 TABLE_3 = ("comir+surf+patches30", "tcnet", "imtdf")
+OTHERS = ("sift", "rootsift", "oriented-surf")
 OURS = ("comir+surf+align15", "comir+surf+align30", "comir+align")
 GROUPS: dict[str, tuple[str, ...]] = {
     "table1": TABLE_1,
@@ -40,7 +41,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "table3": TABLE_3,
     "ours": OURS,
     "paper": (*TABLE_1, *TABLE_2, *TABLE_3),
-    "all": (*TABLE_1, "originals+rootsift", "comir+rootsift", *TABLE_2, *TABLE_3, *OURS),
+    "all": (*TABLE_1, *(f"{r}+{d}" for d in OTHERS for r in ("originals", "comir")), *TABLE_2, *TABLE_3, *OURS),
     "quick": ("originals+surf", "comir+surf", "comir+align"),
 }
 

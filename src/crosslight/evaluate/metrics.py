@@ -13,7 +13,6 @@ from crosslight.types import Float64
 
 TOP_K = (1, 5, 10, 15, 30)
 Z_95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
-N_RESAMPLES = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,29 +46,20 @@ def chance_share(k: int, n_images: int) -> float:
     return min(1.0, k / n_images)
 
 
-def wilson_interval(n_successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927, doi 10.1080/01621459.1927.10502953); (0, 1) for n = 0."""
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of `n` answers (Wilson 1927, doi 10.1080/01621459.1927.10502953).
+
+    (0, 1) for n = 0.
+    """
     if n == 0:
         return 0.0, 1.0
-    share, z2 = n_successes / n, Z_95**2
+    z2 = Z_95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def bootstrap_interval(groups: Sequence[tuple[int, int]], seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of several groups' shares.
-
-    Each group, (successes, n), is drawn anew with replacement `N_RESAMPLES` times; for right-or-wrong answers that is a
-    binomial draw.
-    """
-    rng = np.random.default_rng(seed)
-    means = np.mean([rng.binomial(n, good / n, N_RESAMPLES) / n for good, n in groups], axis=0)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(low), float(high)
-
-
-def estimate_success(groups: Sequence[Sequence[float]], k: int) -> Estimate:
+def estimate_success(groups: Sequence[Sequence[float]], k: int, n_independent: int | None = None) -> Estimate:
     """Return Acc@k with its interval.
 
     Parameters
@@ -79,20 +69,24 @@ def estimate_success(groups: Sequence[Sequence[float]], k: int) -> Estimate:
         shares. Empty groups are left out.
     k : int
         How many hits are looked at.
+    n_independent : int, optional
+        How many answers the interval counts; by default all. The two directions of a pair are not independent, so who
+        averages over directions gives the number of pairs.
 
     Returns
     -------
     estimate : Estimate
-        With Wilson's interval for one group and a bootstrap interval for several.
+        With Wilson's interval around the share.
 
     Raises
     ------
     ValueError
         If no group holds a rank.
     """
-    counts = [(sum(r <= k for r in ranks), len(ranks)) for ranks in groups if len(ranks)]
-    if not counts:
+    groups = [ranks for ranks in groups if len(ranks)]
+    if not groups:
         raise ValueError("there is no rank to count")
-    interval = wilson_interval(*counts[0]) if len(counts) == 1 else bootstrap_interval(counts)
-    share = float(np.mean([good / n for good, n in counts]))
-    return Estimate(share=share, low=interval[0], high=interval[1], n=sum(n for _, n in counts))
+    share = float(np.mean([success_share(ranks, k) for ranks in groups]))
+    n = sum(map(len, groups))
+    low, high = wilson_interval(share, n if n_independent is None else n_independent)
+    return Estimate(share=share, low=low, high=high, n=n)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crosslight.evaluate.cells import CellResult
+from crosslight.evaluate.matchers import picture_representation
 from crosslight.evaluate.material import Images, Material
 from crosslight.evaluate.queries import QueryKind
 from crosslight.evaluate.tables import Labels
@@ -24,20 +25,21 @@ BODY, SMALL = 20, 17
 N_HITS, N_EXAMPLES = 5, 2
 
 
-def draw_space(material: Material, names: Sequence[str], labels: Labels, path: Path) -> None:
+def draw_space(material: Material, names: Sequence[str], path: Path) -> None:
     """Draw a representation of a few pairs: A, A transformed, B, B transformed, in the same colours."""
     kinds = [QueryKind(modality=m, transformed=t, size="full") for m in MODALITIES for t in (False, True)]
     width = len(kinds) * (TILE_PX + GAP_PX) - GAP_PX
     canvas = Canvas(width, HEAD_PX + len(names) * (TILE_PX + GAP_PX) - GAP_PX)
     for column, kind in enumerate(kinds):
-        label = labels.of(kind.modality) + (", transformed" if kind.transformed else "")
+        label = kind.modality + (", transformed" if kind.transformed else "")
         canvas.text(column * (TILE_PX + GAP_PX), 8, label, BODY, bold=True, width_px=TILE_PX)
     for row, name in enumerate(names):
         shown = [material.ask(name, kind)[0].representation for kind in kinds]
         known = [r for r in shown if r is not None]
-        colours = measure_colours(known)
+        is_plain, colours = material.space is not None and material.space.is_plain, measure_colours(known)
         for column, representation in enumerate(known):
-            rgb = representation_to_rgb(representation, colours)
+            plain = to_rgb(picture_representation(representation, name)) if is_plain else None
+            rgb = representation_to_rgb(representation, colours) if plain is None else plain
             x, y = column * (TILE_PX + GAP_PX), HEAD_PX + row * (TILE_PX + GAP_PX)
             canvas.panel(rgb, x, y, TILE_PX, TILE_PX)
     canvas.save(path)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from crosslight.evaluate.cells import CellResult, Results
+from crosslight.evaluate.cells import CellResult, Results, estimate_cells
 from crosslight.evaluate.methods import TRANSLATIONS, Method
-from crosslight.evaluate.metrics import chance_share, success_share
+from crosslight.evaluate.metrics import TOP_K, chance_share, success_share
 from crosslight.evaluate.queries import Size
-from crosslight.evaluate.tables import MATCHER_NAMES, REPRESENTATION_NAMES, Labels, estimate_cells, name_method
+from crosslight.evaluate.tables import MATCHER_NAMES, REPRESENTATION_NAMES, Labels, name_method
 from crosslight.types import MODALITIES
 
 # Okabe and Ito's colours: they stay apart for readers with any of the usual colour deficiencies.
@@ -23,30 +25,33 @@ INK, FAINT, HAIRLINE = "#181c22", "#68707c", "#d6dbe2"
 SIZE_WORDS = {"full": "whole images", "patch": "patches"}
 MAX_CURVES = len(COLOURS)
 MAX_K = 30
+PAPER_K = 10
 DPI = 144
+DASHES = (0, (4, 3))
 
 
 def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes: Sequence[Size], path: Path) -> bool:
-    """Draw Acc@10 without re-ranking as in the paper's Figure 3: across modalities above, within below.
+    """Draw success without re-ranking as in the paper's Figure 3: across modalities above, within below.
 
-    Bars are means over the two directions with 95 % intervals; pale bars are transformed queries. Returns False, and
+    Acc@10 as there, or a smaller k where a random order would reach half of it. Bars are means over the two directions with 95 % intervals; pale bars are transformed queries. Returns False, and
     draws nothing, where no row of the replacement study has a figure.
     """
     chosen = [m for m in methods if not m.cross_only and results.find(method=m.name)]
     if not chosen:
         return False
     matchers = list(dict.fromkeys(m.matcher for m in chosen))
-    groups = _groups(chosen, labels)
-    figure, axes = plt.subplots(2, len(sizes), figsize=(1.5 + 5.6 * len(sizes), 7.2), sharey=True, squeeze=False)
+    groups, k = _groups(chosen, labels), telling_k(_n_images(results))
+    figure = Figure(figsize=(1.5 + 5.6 * len(sizes), 7.2))
+    axes = figure.subplots(2, len(sizes), sharey=True, squeeze=False)
     for row, cross in enumerate((True, False)):
         for column, size in enumerate(sizes):
             axis = axes[row][column]
-            _draw_bars(axis, results, groups, matchers, cross, size)
+            _draw_bars(axis, results, groups, matchers, cross, size, k)
             axis.set_title(f"{'across' if cross else 'within'} modalities, {SIZE_WORDS[size]}", loc="left")
-    axes[0][0].set_ylabel("Acc@10, %")
-    axes[1][0].set_ylabel("Acc@10, %")
-    handles = [plt.Rectangle((0, 0), 1, 1, color=COLOURS[i]) for i in range(len(matchers))]
-    handles += [plt.Rectangle((0, 0), 1, 1, color=FAINT, alpha=0.5), plt.Line2D([], [], color=INK, ls=(0, (4, 3)))]
+    axes[0][0].set_ylabel(f"Acc@{k}, %")
+    axes[1][0].set_ylabel(f"Acc@{k}, %")
+    handles: list[Artist] = [Patch(color=COLOURS[i % len(COLOURS)]) for i in range(len(matchers))]
+    handles += [Patch(color=FAINT, alpha=0.5), Line2D([], [], color=INK, ls=DASHES)]
     names = [MATCHER_NAMES.get(m, m) for m in matchers]
     figure.legend(handles, [*names, "pale: transformed", "random order"], loc="lower center", ncols=6, frameon=False)
     _save(figure, path, bottom=0.09)
@@ -55,7 +60,7 @@ def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes
 
 def _groups(methods: Sequence[Method], labels: Labels) -> list[tuple[str, str, str]]:
     """Return (representation, space, label) of every group of bars."""
-    groups = []
+    groups: list[tuple[str, str, str]] = []
     for representation in REPRESENTATION_NAMES:
         if any(m.representation == representation for m in methods):
             name = REPRESENTATION_NAMES[representation]
@@ -68,7 +73,7 @@ def _groups(methods: Sequence[Method], labels: Labels) -> list[tuple[str, str, s
 
 def _draw_bars(
     axis: Axes, results: Results, groups: Sequence[tuple[str, str, str]], matchers: Sequence[str], cross: bool,
-    size: Size,
+    size: Size, k: int,
 ) -> None:  # fmt: skip
     width = 0.8 / len(matchers)
     for g, (representation, space, _) in enumerate(groups):
@@ -81,15 +86,16 @@ def _draw_bars(
                     )
                     if r.cell.is_cross == cross
                 ]
-                estimate = estimate_cells(found, 10)
+                estimate = estimate_cells(found, k)
                 if estimate is None:
                     continue
                 x = g - 0.4 + (m + (0.27 if not transformed else 0.73)) * width
                 share, low, high = (100 * v for v in (estimate.share, estimate.low, estimate.high))
-                axis.bar(x, share, width * 0.42, color=COLOURS[m], alpha=0.5 if transformed else 1, zorder=2)
+                axis.bar(
+                    x, share, width * 0.42, color=COLOURS[m % len(COLOURS)], alpha=0.5 if transformed else 1, zorder=2
+                )
                 axis.vlines(x, low, high, color=INK, lw=0.9, alpha=0.7, zorder=3)
-    n_images = _n_images(results)
-    axis.axhline(100 * chance_share(10, n_images), color=INK, lw=0.9, ls=(0, (4, 3)), zorder=1)
+    axis.axhline(100 * chance_share(k, _n_images(results)), color=INK, lw=0.9, ls=DASHES, zorder=1)
     axis.set_xticks(range(len(groups)), [label for _, _, label in groups])
     axis.set_xlim(-0.6, len(groups) - 0.4)
     axis.set_ylim(0, 104)
@@ -100,18 +106,18 @@ def plot_curves(results: Results, methods: Sequence[Method], sizes: Sequence[Siz
     """Draw Acc@k of transformed queries across modalities, mean of both directions, of the ten best methods."""
     n_images = _n_images(results)
     ks = np.arange(1, min(MAX_K, n_images) + 1)
-    figure, axes = plt.subplots(1, len(sizes), figsize=(1.5 + 5.6 * len(sizes), 4.8), sharey=True, squeeze=False)
     chosen = _best_methods(results, methods, sizes)
     if not chosen:
-        plt.close(figure)
         return False
+    figure = Figure(figsize=(1.5 + 5.6 * len(sizes), 4.8))
+    axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)
     for axis, size in zip(axes[0], sizes, strict=True):
         for number, method in enumerate(chosen):
             found = cross_cells(results, method, size)
             if found:
                 shares = [100 * np.mean([success_share(r.ranks, int(k)) for r in found]) for k in ks]
                 axis.plot(ks, shares, color=COLOURS[number], lw=2, label=name_method(method))
-        axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=(0, (4, 3)), label="random order")
+        axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=DASHES, label="random order")
         axis.set_title(f"transformed {SIZE_WORDS[size]}", loc="left")
         axis.set_xlabel("k")
         axis.set_xlim(1, ks[-1])
@@ -143,6 +149,11 @@ def _best_methods(results: Results, methods: Sequence[Method], sizes: Sequence[S
     return [m for m in some if m in kept]
 
 
+def telling_k(n_images: int) -> int:
+    """Return the largest k of the paper, at most 10, of which a random order reaches less than half."""
+    return max((k for k in TOP_K if k <= PAPER_K and chance_share(k, n_images) < 0.5), default=1)
+
+
 def _n_images(results: Results) -> int:
     return min(len(r.images) for r in results.results)
 
@@ -161,5 +172,4 @@ def _save(figure: Figure, path: Path, bottom: float) -> None:
     figure.tight_layout(rect=(0, bottom, 1, 1), h_pad=2.0, w_pad=2.0)
     temporary = path.with_name(f".{path.name}.part")
     figure.savefig(temporary, dpi=DPI, format="png", facecolor="white")
-    plt.close(figure)
     temporary.replace(path)

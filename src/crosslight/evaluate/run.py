@@ -26,6 +26,7 @@ from crosslight.evaluate.material import Images, Material
 from crosslight.evaluate.measure import peak_bytes, reset_peak
 from crosslight.evaluate.methods import ALIGN, MATCHERS, WHOLE, Method
 from crosslight.evaluate.metrics import order_hits, rank_truth
+from crosslight.evaluate.pictures import draw_space, pick_names
 from crosslight.evaluate.protocol import EvaluateConfig, cell_inputs, describe_config, list_cells
 from crosslight.evaluate.spaces import Source, Space
 from crosslight.progress import silent
@@ -62,7 +63,8 @@ def run_comparison(
     meter = _Meter(sum(len(fold.parts[config.part]) * len(todo) for fold, _, todo in work), progress)
     for fold, source, todo in work:
         if todo:
-            _Bench(fold, source, config, cache, meter).run(todo, found, reasons)
+            pictures = out / "pictures" if fold is folds[0] else None
+            _Bench(fold, source, config, cache, meter, pictures).run(todo, found, reasons)
     ordered = [found[c] for f in folds for m in methods for c in list_cells(m, f, config) if c in found]
     return Results(results=ordered, reasons=reasons)
 
@@ -100,9 +102,11 @@ class _Bench:
     """One representation of one fold, with all methods that build on it."""
 
     def __init__(
-        self, fold: Fold, source: Source | None, config: EvaluateConfig, cache: CellCache, meter: _Meter
-    ) -> None:
+        self, fold: Fold, source: Source | None, config: EvaluateConfig, cache: CellCache, meter: _Meter,
+        pictures: Path | None,
+    ) -> None:  # fmt: skip
         self.fold, self.source, self.config, self.cache, self.meter = fold, source, config, cache, meter
+        self.pictures = pictures
         self.images = Images(fold, config)
 
     def run(self, todo: Sequence[_Todo], found: dict[Cell, CellResult], reasons: dict[str, str]) -> None:
@@ -114,12 +118,19 @@ class _Bench:
             return
         for space in spaces:
             material = Material(self.images, space)
+            self._draw(material)
             for modality in MODALITIES:
                 name = space.name if space else ""
                 here = [t for t in todo if (t.cell.space, t.cell.repository) == (name, modality)]
                 shelf = _Shelf(material, modality, self.fold, self.config, self.meter.progress)
                 for method in dict.fromkeys(t.method for t in here):
                     self._run_method([t for t in here if t.method == method], shelf, material, found, reasons)
+
+    def _draw(self, material: Material) -> None:
+        """Draw what the representation looks like, for the report."""
+        if material.space is not None and self.source is not None and self.pictures is not None:
+            path = self.pictures / f"{self.source.representation}-{material.space.name or 'both'}.jpg"
+            draw_space(material, pick_names(self.fold.parts[self.config.part]), path)
 
     def _run_method(
         self, todo: Sequence[_Todo], shelf: _Shelf, material: Material, found: dict[Cell, CellResult],

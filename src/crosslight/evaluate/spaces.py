@@ -20,10 +20,14 @@ from crosslight.types import Modality, Progress
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Space:
-    """How images of either modality get into one kind of picture; `name` as in `Cell.space`."""
+    """How images of either modality get into one kind of picture.
+
+    `name` is as in `Cell.space`; `is_plain` says that the representations are ordinary pictures, to be shown as such.
+    """
 
     name: str
     representers: Mapping[Modality, Representer]
+    is_plain: bool = False
 
 
 class Source:
@@ -63,7 +67,8 @@ class Source:
         """
         if self.representation == "originals":
             model = registry.load("representer", COMMON["originals"])()
-            return [Space(name="", representers={"A": model.representer("A"), "B": model.representer("B")})]
+            both: dict[Modality, Representer] = {"A": model.representer("A"), "B": model.representer("B")}
+            return [Space(name="", representers=both, is_plain=True)]
         if self.representation == "comir":
             return [self._comir(progress)]
         raise InputError(f"{self.representation} cannot be trained here yet.")

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from crosslight.evaluate.cells import CellResult, Results
+from crosslight.evaluate.cells import Results, estimate_cells
 from crosslight.evaluate.methods import ALIGN, TRANSLATIONS, Method
-from crosslight.evaluate.metrics import Estimate, chance_share, estimate_success
+from crosslight.evaluate.metrics import Estimate, chance_share
 from crosslight.evaluate.published import published_share
 from crosslight.evaluate.queries import Size
 from crosslight.types import MODALITIES, Modality
 
 MATCHER_NAMES = {
-    "sift": "SIFT", "surf": "SURF", "rootsift": "RootSIFT", "resnet": "ResNet", "2dkd": "2DKD", "tcnet": "TC-Net",
+    "detected-sift": "SIFT", "sift": "dense SIFT", "surf": "SURF", "rootsift": "dense RootSIFT",
+    "oriented-surf": "oriented SURF", "resnet": "ResNet", "2dkd": "2DKD", "tcnet": "TC-Net",
     "imtdf": "IMTDF", ALIGN: "alignment",
 }  # fmt: skip
 REPRESENTATION_NAMES = {"originals": "Originals", "comir": "CoMIR", "pix2pix": "pix2pix", "cyclegan": "CycleGAN"}
-MATCHER_ORDER = ("sift", "surf", "rootsift", "resnet", "2dkd")
+MATCHER_ORDER = ("detected-sift", "surf", "resnet", "2dkd", "sift", "rootsift", "oriented-surf")
 REPRESENTATION_ORDER = ("originals", "comir", "cyclegan", "pix2pix")
 CHANCE = "random order"
 
@@ -89,11 +90,6 @@ def name_repository(method: Method, space: str, repository: Modality, labels: La
 def tint_of(repository: Modality, query: Modality, transformed: bool) -> str:
     """Return which of the paper's four kinds a cell is."""
     return ("within" if repository == query else "cross") + ("-t" if transformed else "")
-
-
-def estimate_cells(results: Sequence[CellResult], k: int) -> Estimate | None:
-    """Return Acc@k over cells (folds, directions) that count the same; None where there is none."""
-    return estimate_success([r.ranks for r in results], k) if results else None
 
 
 def make_table_1(results: Results, methods: Sequence[Method], labels: Labels, size: Size, k: int) -> ResultTable | None:

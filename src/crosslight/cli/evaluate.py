@@ -1,0 +1,127 @@
+"""crosslight evaluate: aligned pairs + methods -> the paper's tables, plots, one page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from crosslight.cli.console import err, out, progress_bar
+from crosslight.cli.options import Device, PresetName, Seed
+
+if TYPE_CHECKING:
+    from crosslight.evaluate.cells import Results
+    from crosslight.evaluate.queries import Size
+
+
+class PartName(StrEnum):
+    """Which pairs are asked."""
+
+    test = "test"
+    val = "val"
+
+
+class RepositoryName(StrEnum):
+    """What is searched."""
+
+    test = "test"
+    all = "all"
+
+
+class SizeName(StrEnum):
+    """How much of an image is asked with."""
+
+    both = "both"
+    full = "full"
+    patch = "patch"
+
+
+def evaluate(
+    a_dir: Annotated[Path, typer.Argument(help="Folder of modality A, or the folder of a published benchmark.")],
+    report: Annotated[Path, typer.Option("--out", help="Folder for the report; the same one goes on.")],
+    b_dir: Annotated[Path | None, typer.Argument(help="Folder of modality B; pairs share their file stem.")] = None,
+    split: Annotated[Path | None, typer.Option(help="CSV name,split: trains on train, asks test.")] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(help="Rows (comir+surf+patches30) or groups: paper, table1, table2, table3, ours, quick, all."),
+    ] = None,
+    pair_pattern: Annotated[
+        tuple[str, str] | None, typer.Option(help="Names within one folder: '{id}_BF.tif' '{id}_SHG.tif'.")
+    ] = None,
+    turned_pattern: Annotated[
+        tuple[str, str] | None, typer.Option(help="Names of transformed images to ask with, instead of cutting them.")
+    ] = None,
+    labels: Annotated[tuple[str, str], typer.Option(help="What A and B are called in the tables.")] = ("A", "B"),
+    part: Annotated[PartName, typer.Option(help="Which pairs are asked: test, or val to choose settings.")] = (
+        PartName.test
+    ),
+    repository: Annotated[RepositoryName, typer.Option(help="Search the test images, or all.")] = RepositoryName.test,
+    size: Annotated[SizeName, typer.Option(help="Ask with full images, patches, or both.")] = SizeName.both,
+    model: Annotated[Path | None, typer.Option(help="Model for rows with comir; otherwise trained here.")] = None,
+    preset: Annotated[PresetName, typer.Option(help="Preset of the comir trained here.")] = PresetName.default,
+    steps: Annotated[int | None, typer.Option(help="Train everything for so many steps.", min=1)] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train everything for so long, each.")] = None,
+    words: Annotated[int, typer.Option(help="Visual words of a repository.", min=1)] = 20_000,
+    patch_words: Annotated[int, typer.Option(help="Visual words of each re-ranking by patches.", min=1)] = 2000,
+    device: Device = "auto",
+    seed: Seed = 0,
+) -> None:
+    """Compare methods on aligned pairs as the paper does: its tables and plots as one page."""
+    from dataclasses import replace
+
+    from crosslight.config import AlignConfig
+    from crosslight.evaluate.compare import evaluate_pairs
+    from crosslight.evaluate.protocol import EvaluateConfig
+    from crosslight.evaluate.queries import SIZES, QueryConfig
+
+    plain = EvaluateConfig()
+    sizes: tuple[Size, ...] = tuple(s for s in SIZES if size.value in (s, SizeName.both.value))
+    config = replace(
+        plain,
+        part=part.value,
+        repository=repository.value,
+        sizes=sizes,
+        queries=QueryConfig(seed=seed),
+        words=replace(plain.words, n_words=words, seed=seed),
+        patches=replace(plain.patches, n_words=patch_words, seed=seed),
+        align=AlignConfig(),
+        preset=preset.value,
+        steps=steps,
+        minutes=minutes,
+        device=device,
+        seed=seed,
+    )
+    with progress_bar() as progress:
+        results = evaluate_pairs(
+            a_dir, b_dir, out=report, split=split, pair_pattern=pair_pattern, turned_pattern=turned_pattern,
+            methods=methods or ["paper", "ours"], model=model, labels=labels, config=config,
+            command=shlex.join(["crosslight", *sys.argv[1:]]), progress=progress,
+        )  # fmt: skip
+    _print_summary(results, methods or ["paper", "ours"], config.sizes)
+    for name, reason in results.reasons.items():
+        err.print(f"{name}: {reason}", markup=False)
+    out.print(f"Look at {report / 'report.html'}.", markup=False)
+
+
+def _print_summary(results: Results, methods: list[str], sizes: tuple[Size, ...]) -> None:
+    """Print one line per method: transformed queries across modalities."""
+    from crosslight.evaluate.methods import parse_methods
+    from crosslight.evaluate.report import say_seconds
+    from crosslight.evaluate.summary import summarise
+
+    ks = (1, 10)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("across, transformed", no_wrap=True)
+    for size in sizes:
+        for k in ks:
+            table.add_column(f"{size} Acc@{k}", justify="right")
+    table.add_column("a query", justify="right")
+    for row in summarise(results, parse_methods(methods), sizes, ks):
+        figures = [f"{100 * e.share:.1f}" for size in sizes for e in row.shares.get(size, ())]
+        table.add_row(row.method, *figures, say_seconds(row.seconds))
+    out.print(table)
