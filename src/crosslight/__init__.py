@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from crosslight.errors import CrosslightError
+    from crosslight.evaluate.compare import evaluate_pairs
     from crosslight.pipeline.fit import fit, fit_pairs
     from crosslight.pipeline.index import Index
     from crosslight.pipeline.ranking_reader import read_rankings
@@ -32,6 +33,7 @@ _HOMES = {
     "Placement": "crosslight.types:Placement",
     "Ranking": "crosslight.types:Ranking",
     "Representation": "crosslight.types:Representation",
+    "evaluate_pairs": "crosslight.evaluate.compare:evaluate_pairs",
     "find_pairs": "crosslight.read.pairs:find_pairs",
     "fit": "crosslight.pipeline.fit:fit",
     "fit_pairs": "crosslight.pipeline.fit:fit_pairs",
@@ -49,6 +51,7 @@ __all__ = [
     "Placement",
     "Ranking",
     "Representation",
+    "evaluate_pairs",
     "find_pairs",
     "fit",
     "fit_pairs",

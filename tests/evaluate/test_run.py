@@ -1,9 +1,9 @@
 """The comparison itself, on ten small pairs whose modalities are inverses of each other."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -97,10 +97,16 @@ def test_a_method_that_cannot_run_leaves_a_reason_and_the_others_alone(fold: Fol
     assert "no pair to train on" in results.reasons["comir+surf"]
 
 
+@dataclass(frozen=True)
+class BrightnessConfig:
+    steps: int = 3
+
+
 class Brightness:
     """A whole method that compares mean values; it learns which modality it will be asked with."""
 
     learns = True
+    presets: ClassVar[dict[str, Any]] = {"default": BrightnessConfig()}
 
     def __init__(self, config: object = None, *, seed: int = 0, device: str = "cpu") -> None:
         self.asked: str | None = None

@@ -88,10 +88,11 @@ class CellResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Everything a run found: finished cells, and why the others are empty."""
+    """Everything a run found: finished cells; by method, why others are empty, and what else is to be said."""
 
     results: Sequence[CellResult] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, **wanted: Any) -> list[CellResult]:
         """Return the results whose cell or kind has all these values, such as ``method="comir+surf", size="full"``."""

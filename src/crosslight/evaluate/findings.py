@@ -44,7 +44,7 @@ def headline(results: Results, methods: Sequence[Method], sizes: Sequence[Size],
 
 def find_surprises(results: Results, methods: Sequence[Method], sizes: Sequence[Size]) -> list[Finding]:
     """Return a sentence for what contradicts what a working method must show."""
-    surprises = []
+    surprises = [Finding(head=name_method(m), text=results.notes[m.name]) for m in methods if m.name in results.notes]
     for method in methods:
         if method.cross_only or method.matcher not in INVARIANT:
             continue

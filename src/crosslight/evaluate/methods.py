@@ -23,8 +23,8 @@ RERANK = re.compile(r"(patches|align)(\d+)")
 ALIGN = "align"
 COMMON = {"originals": "identity", "comir": "comir", "pix2pix": "pix2pix", "cyclegan": "cyclegan"}
 TRANSLATIONS = ("pix2pix", "cyclegan")  # each makes two spaces, that of A and that of B
-MATCHERS = {"2dkd": "krawtchouk"}  # replace describing and counting: name in a row -> name in the registry
-WHOLE = {"tcnet": "tcnet", "imtdf": "imtdf"}
+MATCHERS = ("2dkd",)  # baselines that may read a representation instead of the images
+WHOLE = ("tcnet", "imtdf")
 DESCRIBERS = ("detected-sift", "surf", "resnet")  # the paper's
 
 TABLE_1 = (

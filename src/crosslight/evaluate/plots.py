@@ -33,8 +33,9 @@ DASHES = (0, (4, 3))
 def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes: Sequence[Size], path: Path) -> bool:
     """Draw success without re-ranking as in the paper's Figure 3: across modalities above, within below.
 
-    Acc@10 as there, or a smaller k where a random order would reach half of it. Bars are means over the two directions with 95 % intervals; pale bars are transformed queries. Returns False, and
-    draws nothing, where no row of the replacement study has a figure.
+    Acc@10 as there, or a smaller k where a random order would reach half of it. Bars are means over the two directions
+    with 95 % intervals; pale bars are transformed queries. Returns False, and draws nothing, where no row of the
+    replacement study has a figure.
     """
     chosen = [m for m in methods if not m.cross_only and results.find(method=m.name)]
     if not chosen:

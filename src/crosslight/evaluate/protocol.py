@@ -64,6 +64,8 @@ class EvaluateConfig:
             raise ConfigError(f"part is {self.part!r}; use 'test' or 'val'.")
         if self.repository not in ("test", "all"):
             raise ConfigError(f"repository is {self.repository!r}; use 'test' (the images asked) or 'all'.")
+        if self.minutes is not None and self.minutes <= 0:
+            raise ConfigError(f"minutes is {self.minutes:g}; use a positive number.")
         if not self.sizes or not set(self.sizes) <= set(SIZES):
             raise ConfigError(f"sizes is {self.sizes!r}; use 'full', 'patch' or both.")
 
@@ -87,10 +89,13 @@ def list_cells(method: Method, fold: Fold, config: EvaluateConfig) -> Iterator[C
                             yield cell
 
 
-def cell_inputs(cell: Cell, method: Method, fold: Fold, config: EvaluateConfig, representation: object) -> Any:
+def cell_inputs(
+    cell: Cell, method: Method, fold: Fold, config: EvaluateConfig, representation: object, baseline: object = None
+) -> Any:
     """Return all that a cell's figure depends on besides its place, as plain values to be hashed.
 
-    `representation` says how the representation was made: a fingerprint, or the settings of a training.
+    `representation` says how the representation was made, by a fingerprint or the settings of a training; `baseline`
+    how a whole method is set.
     """
     uses: dict[str, object] = {
         "asked": fold.signatures(config.part),
@@ -108,8 +113,8 @@ def cell_inputs(cell: Cell, method: Method, fold: Fold, config: EvaluateConfig, 
     if method.rerank == "align" or method.matcher == "align":
         uses["align"] = to_dict(config.align)
     if method.is_whole:
+        uses["method"] = baseline
         uses["trained on"] = fold.signatures("train")
-        uses["steps"] = [config.steps, config.minutes]
     return uses
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crosslight import registry
 from crosslight.errors import CrosslightError
 from crosslight.evaluate.cells import N_KEPT, Cell, CellCache, CellResult, Results, Spot
+from crosslight.evaluate.competitors import baseline_inputs, build_baseline, configure_baseline
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.matchers import (
     AlignMatcher,
@@ -24,12 +25,13 @@ from crosslight.evaluate.matchers import (
 )
 from crosslight.evaluate.material import Images, Material
 from crosslight.evaluate.measure import peak_bytes, reset_peak
-from crosslight.evaluate.methods import ALIGN, MATCHERS, WHOLE, Method
+from crosslight.evaluate.methods import ALIGN, Method
 from crosslight.evaluate.metrics import order_hits, rank_truth
 from crosslight.evaluate.pictures import draw_space, pick_names
 from crosslight.evaluate.protocol import EvaluateConfig, cell_inputs, describe_config, list_cells
 from crosslight.evaluate.spaces import Source, Space
 from crosslight.progress import silent
+from crosslight.represent.comir.device import choose_device
 from crosslight.types import MODALITIES, Modality, Progress
 
 
@@ -66,7 +68,10 @@ def run_comparison(
             pictures = out / "pictures" if fold is folds[0] else None
             _Bench(fold, source, config, cache, meter, pictures).run(todo, found, reasons)
     ordered = [found[c] for f in folds for m in methods for c in list_cells(m, f, config) if c in found]
-    return Results(results=ordered, reasons=reasons)
+    shown = {r.cell.method for r in ordered}
+    whole = [m for m in methods if m.is_whole and m.name in shown]
+    notes = {m.name: note for m in whole if (note := configure_baseline(m.matcher, config)[1])}
+    return Results(results=ordered, reasons=reasons, notes=notes)
 
 
 def _look_up(
@@ -76,8 +81,9 @@ def _look_up(
     """Take finished cells from disk into `found`; return the others."""
     todo = []
     for method in methods:
+        baseline = baseline_inputs(method.matcher, config) if method.is_whole else None
         for cell in list_cells(method, fold, config):
-            inputs = cell_inputs(cell, method, fold, config, source.inputs if source else "")
+            inputs = cell_inputs(cell, method, fold, config, source.inputs if source else "", baseline)
             key = cache.key(cell, inputs)
             known = cache.read(key)
             if known is None:
@@ -204,6 +210,7 @@ class _Shelf:
         self, material: Material, modality: Modality, fold: Fold, config: EvaluateConfig, progress: Progress
     ) -> None:
         self.fold, self.config, self.progress = fold, config, progress
+        self.align = replace(config.align, device=str(choose_device(config.device)))
         self.repository = material.repository(modality)
         self.asks: Modality = "B" if modality == "A" else "A"  # what is asked across modalities
         self._made: dict[str, tuple[Matcher, float]] = {}
@@ -226,7 +233,7 @@ class _Shelf:
 
     def _make(self, method: Method) -> Matcher:
         if method.matcher == ALIGN:
-            return AlignMatcher(self.repository, self.config.align)
+            return AlignMatcher(self.repository, self.align)
         if method.is_whole:
             return self._baseline(method)
         describer = registry.load("describer", method.matcher)(describe_config(method.matcher))
@@ -234,7 +241,7 @@ class _Shelf:
 
     def _rerank(self, method: Method, base: Shortlist) -> Matcher:
         if method.rerank == "align":
-            aligner, _ = self._prepare(ALIGN, lambda: AlignMatcher(self.repository, self.config.align))
+            aligner, _ = self._prepare(ALIGN, lambda: AlignMatcher(self.repository, self.align))
             assert isinstance(aligner, AlignMatcher)
             return AlignShortlistMatcher(base, method.shortlist, aligner)
         words = base.base
@@ -242,8 +249,7 @@ class _Shelf:
         return PatchesMatcher(base, method.shortlist, self.repository, words.describer, self.config.patches)
 
     def _baseline(self, method: Method) -> Matcher:
-        name = {**MATCHERS, **WHOLE}[method.matcher]
-        baseline = registry.load("baseline", name)(seed=self.config.seed, device=self.config.device)
+        baseline = build_baseline(method.matcher, self.config)
         pairs = self.fold.pairs("train")
         return BaselineMatcher(
             baseline, self.repository, lambda p: baseline.fit(pairs, query=self.asks, progress=p),

@@ -1,0 +1,127 @@
+"""The whole command, as a user types it, and the page it writes."""
+
+import csv
+import html.parser
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as PillowImage
+
+from crosslight.errors import ConfigError, CrosslightError, InputError
+from crosslight.evaluate.compare import evaluate_pairs
+from crosslight.evaluate.protocol import EvaluateConfig
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crosslight.cli.main", "evaluate", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+
+
+@pytest.fixture(scope="module")
+def report(folders: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return the folder of a report and what was printed."""
+    out = tmp_path_factory.mktemp("reports") / "report"
+    done = run(
+        folders / "A", folders / "B", "--split", folders / "split.csv", "--out", out, "--model", model_folder,
+        "--methods", "originals+surf,comir+surf,comir+surf+patches2", "--methods", "comir+align,originals+resnet",
+        "--labels", "light & dark", "<inverse>", "--repository", "all", "--words", 200, "--patch-words", 50,
+        "--device", "cpu",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout + done.stderr
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a page asks for and what it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [v or "" for k, v in attrs if k in ("src", "href", "data", "srcset")]
+        if tag not in ("meta", "img", "input", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_page_is_whole_and_asks_nothing_of_the_network(report: tuple[Path, str]) -> None:
+    source = (report[0] / "report.html").read_text(encoding="utf-8")
+    page = Page()
+    page.feed(source)
+    assert page.open == []
+    assert all(s.startswith(("#", "data:image/")) for s in page.sources)
+    assert sum(s.startswith("data:") for s in page.sources) == 6  # two plots, two representations, two of answers
+    assert "url(" not in source and "@import" not in source and "<script" not in source
+    text = " ".join("".join(page.text).split())
+    assert "light & dark and <inverse>" in text
+    assert "crosslight fetch resnet152" in text  # why a row is empty
+    assert "Fake" not in text
+
+
+def test_tables_are_written_as_csv_too(report: tuple[Path, str]) -> None:
+    tables = report[0] / "tables"
+    cells = list(csv.DictReader((tables / "cells.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(cells) == 16 * 2 + 8 * 2
+    aligned = [c for c in cells if c["method"] == "comir+align" and c["size"] == "full"]
+    assert all(float(c["acc1"]) == 1 and float(c["acc1_low"]) < 0.5 for c in aligned)
+    assert {c["n_images"] for c in cells} == {"10"} and {c["chance1"] for c in cells} == {"0.1000"}
+    assert all(float(c["seconds_per_query"]) > 0 and int(c["peak_bytes"]) > 0 for c in cells)
+    queries = list(csv.DictReader((tables / "queries.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(queries) == 2 * len(cells) and {q["name"] for q in queries} == {"image8", "image9"}
+    table = list(csv.reader((tables / "table1_full_acc1.csv").read_text(encoding="utf-8").splitlines()))
+    assert table[1][:4] == ["SURF", "Originals", "light & dark", "100.0"]
+
+
+def test_plots_and_pictures_lie_beside_the_page(report: tuple[Path, str]) -> None:
+    for name in ("plots/bars.png", "plots/curves.png", "pictures/answers_full.jpg", "pictures/comir-both.jpg"):
+        with PillowImage.open(report[0] / name) as picture:
+            assert min(picture.size) > 200
+
+
+def test_command_prints_one_line_per_method_and_why_one_is_missing(report: tuple[Path, str]) -> None:
+    lines = report[1].splitlines()
+    assert any(line.startswith("comir+align") and "100.0" in line for line in lines)
+    assert any(line.startswith("originals+resnet: The weights") for line in lines)
+
+
+def test_a_mistake_gives_one_sentence(folders: Path, tmp_path: Path) -> None:
+    done = run(folders / "A", folders / "B", "--out", tmp_path / "report", "--methods", "comir+serf")
+    assert done.returncode == 2 and "Did you mean 'surf'" in done.stderr
+    assert done.stderr.startswith("crosslight: ") and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"split": "nothing.csv"}, "nothing.csv"),
+        ({"methods": ["originals+surf+patches"]}, "cannot be read"),
+        ({"model": "no-such-model"}, "crosslight fit"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(folders: Path, tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(CrosslightError, match=words):
+        evaluate_pairs(folders / "A", folders / "B", out=tmp_path / "report", **options)
+    assert not (tmp_path / "report" / "report.html").exists()
+
+
+def test_nothing_to_ask_is_said(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("name,split\nimage1,train\nimage2,train\n")
+    with pytest.raises(InputError, match="nothing to compare: 0 pair"):
+        evaluate_pairs(folders / "A", folders / "B", out=tmp_path / "r", split=tmp_path / "split.csv")
+
+
+@pytest.mark.parametrize("wrong", [{"minutes": 0.0}, {"part": "train"}, {"repository": "none"}, {"sizes": ()}])
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        EvaluateConfig(**wrong)
