@@ -243,6 +243,60 @@ PRESETS: dict[str, FitConfig] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class TranslationConfig:
+    """Image-to-image translation in both directions by `method`, "pix2pix" or "cyclegan".
+
+    `width` is that of the generators' first layer, `levels` the depth of pix2pix's U-Net, `n_blocks` the residual
+    blocks of CycleGAN's generator. Training takes `epochs` times the number of pairs, in steps of `n_pairs`; the rate
+    is constant for the first half and then falls to zero. `l1`, `cycle` and `identity` weigh the losses (`identity`
+    relative to `cycle`), `pool` is the number of images in each image pool.
+    """
+
+    method: str = "pix2pix"
+    preset: str = "pix2pix"
+    width: int = 64
+    discriminator_width: int = 64
+    levels: int = 8
+    n_blocks: int = 9
+    dropout: float = 0.5
+    crop_px: int = 256
+    n_pairs: int = 1
+    epochs: int = 200
+    learning_rate: float = 2e-4
+    beta: float = 0.5
+    l1: float = 100.0
+    cycle: float = 10.0
+    identity: float = 0.5
+    pool: int = 50
+    sample_every: int = 500
+    log_a: str = "auto"
+    log_b: str = "auto"
+
+    def __post_init__(self) -> None:
+        _require(self.method in ("pix2pix", "cyclegan"), f"method is {self.method!r}; use 'pix2pix' or 'cyclegan'.")
+        _require(2 <= self.levels <= 10, f"levels is {self.levels}; use 2 to 10.")
+        multiple = 2**self.levels if self.method == "pix2pix" else 4
+        fits = self.crop_px >= 32 and self.crop_px % multiple == 0
+        _require(fits, f"crop_px is {self.crop_px}; use a multiple of {multiple}, at least 32.")
+        for name in ("width", "discriminator_width", "n_blocks", "n_pairs", "epochs", "sample_every"):
+            _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; use at least 1.")
+        for log in (self.log_a, self.log_b):
+            _require(log in ("auto", "on", "off"), f"log is {log!r}; use 'auto', 'on' or 'off'.")
+
+
+TRANSLATION_PRESETS: dict[str, TranslationConfig] = {
+    "pix2pix": TranslationConfig(),
+    "pix2pix-small": TranslationConfig(
+        preset="pix2pix-small", width=16, discriminator_width=16, levels=6, crop_px=128, epochs=20
+    ),
+    "cyclegan": TranslationConfig(method="cyclegan", preset="cyclegan"),
+    "cyclegan-small": TranslationConfig(
+        method="cyclegan", preset="cyclegan-small", width=12, discriminator_width=16, n_blocks=4, crop_px=128, epochs=20
+    ),
+}
+
+
 _PAPER_WORDS = VocabularyConfig(descriptors_per_word=1, max_descriptors=2_000_000)
 INDEX_PRESETS: dict[str, IndexConfig] = {
     "default": IndexConfig(),

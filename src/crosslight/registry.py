@@ -16,6 +16,12 @@ NETWORKS = {
 REPRESENTERS = {
     "identity": "crosslight.represent.identity:IdentityModel",
     "comir": "crosslight.represent.comir.model:ComirModel",
+    "pix2pix": "crosslight.represent.pix2pix:Pix2PixModel",
+    "cyclegan": "crosslight.represent.cyclegan:CycleGanModel",
+}
+TRANSLATIONS = {
+    "pix2pix": "crosslight.represent.pix2pix:Pix2PixTraining",
+    "cyclegan": "crosslight.represent.cyclegan:CycleGanTraining",
 }
 DESCRIBERS = {
     "surf": "crosslight.describe.surf:Surf",
@@ -38,6 +44,7 @@ BASELINES = {
 KINDS = {
     "network": NETWORKS,
     "representer": REPRESENTERS,
+    "translation": TRANSLATIONS,
     "describer": DESCRIBERS,
     "store": STORES,
     "baseline": BASELINES,

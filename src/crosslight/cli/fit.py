@@ -19,9 +19,9 @@ def fit(
     pair_pattern: Annotated[
         tuple[str, str] | None, typer.Option(help="Names within one folder: '{id}_BF.tif' '{id}_SHG.tif'.")
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="default, or paper (faithful to the publication).")] = (
-        PresetName.default
-    ),
+    preset: Annotated[
+        PresetName, typer.Option(help="default, paper (faithful), or a translation.")
+    ] = PresetName.default,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings, instead of a preset.")] = None,
     critic: Annotated[str | None, typer.Option(help="correlation or mse; overrides the preset.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so long.")] = None,
@@ -39,8 +39,9 @@ def fit(
             critic=critic, minutes=minutes, steps=steps, device=device, seed=seed, resume=resume, progress=progress,
         )  # fmt: skip
     record = result.training
-    out.print(
-        f"{record['n_pairs']} pairs, {record['steps']} steps in {record['seconds']:.0f} s: "
-        f"loss {record['loss']:.3f}, in-batch accuracy {record['accuracy']:.2f}"
-    )
+    if "losses" in record:
+        ended = ", ".join(f"{name} {value:.2f}" for name, value in record["losses"].items())
+    else:
+        ended = f"loss {record['loss']:.3f}, in-batch accuracy {record['accuracy']:.2f}"
+    out.print(f"{record['n_pairs']} pairs, {record['steps']} steps in {record['seconds']:.0f} s: {ended}")
     out.print(f"model {result.fingerprint} in {model}; look at {model / 'preview.png'}", markup=False)

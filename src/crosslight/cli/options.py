@@ -21,6 +21,10 @@ class PresetName(StrEnum):
 
     default = "default"
     paper = "paper"
+    pix2pix = "pix2pix"
+    pix2pix_small = "pix2pix-small"
+    cyclegan = "cyclegan"
+    cyclegan_small = "cyclegan-small"
 
 
 class RerankName(StrEnum):

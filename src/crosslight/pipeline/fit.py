@@ -12,16 +12,19 @@ from pathlib import Path
 import torch
 
 from crosslight import __version__
-from crosslight.config import FitConfig, read_toml, to_dict
+from crosslight.config import TRANSLATION_PRESETS, FitConfig, read_toml, to_dict
 from crosslight.config import preset as preset_config
 from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.calibrate import calibrate
+from crosslight.pipeline.models import open_model
+from crosslight.pipeline.translate import fit_translation
 from crosslight.progress import silent
 from crosslight.read.pairs import find_pairs
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.intensity import Intensity, measure_intensity
 from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
 from crosslight.represent.comir.train import Budget, StepRecord, Training
+from crosslight.represent.gan.model import TranslationModel
 from crosslight.show.preview import PreviewRow, draw_preview
 from crosslight.types import MODALITIES, Modality, Pair, Progress
 
@@ -46,7 +49,7 @@ def fit(
     seed: int = 0,
     resume: bool = False,
     progress: Progress = silent,
-) -> ComirModel:
+) -> ComirModel | TranslationModel:
     """Train on two folders of aligned images that pair by file stem; see `fit_pairs` for the rest.
 
     Parameters
@@ -59,16 +62,22 @@ def fit(
     pair_pattern : tuple of str, optional
         For other names, ``("{id}_BF.tif", "{id}_SHG.tif")``; both folders may be the same.
     preset : str
-        "default" or "paper".
+        "default" or "paper"; or "pix2pix", "cyclegan", "pix2pix-small", "cyclegan-small" for translations to compare
+        with, see `crosslight.pipeline.translate`.
     config : Path, optional
         TOML file with the fields of `FitConfig`, instead of a preset.
     critic : str, optional
         Overrides the preset's: "windows", "correlation" or "mse".
     """
+    folder = find_pairs(Path(a_dir), Path(b_dir), split=Path(split) if split else None, pattern=pair_pattern)
+    if preset in TRANSLATION_PRESETS and config is None and critic is None:
+        return fit_translation(
+            folder.part("train"), Path(out), val=folder.part("val"), config=TRANSLATION_PRESETS[preset],
+            minutes=minutes, steps=steps, device=device, seed=seed, resume=resume, progress=progress,
+        )  # fmt: skip
     settings = read_toml(FitConfig, Path(config)) if config is not None else preset_config(preset)
     if critic is not None:
         settings = replace(settings, loss=replace(settings.loss, critic=critic))
-    folder = find_pairs(Path(a_dir), Path(b_dir), split=Path(split) if split else None, pattern=pair_pattern)
     return fit_pairs(
         folder.part("train"), Path(out), val=folder.part("val"), config=settings, minutes=minutes, steps=steps,
         device=device, seed=seed, resume=resume, progress=progress,
@@ -148,7 +157,7 @@ def fit_pairs(
 def _check_output(out: Path, *, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give the name of a folder that can be made there.")
-    if (out / "model.json").exists() and ComirModel.load(out).training.get("finished"):
+    if (out / "model.json").exists() and open_model(out).training.get("finished"):
         raise InputError(f"{out} already holds a finished model; choose another --out, or delete that folder first.")
     if resume and not any((out / name).exists() for name in ("checkpoint", "checkpoint.old")):
         raise InputError(f"{out} holds no checkpoint to resume from; run the same command without --resume.")

@@ -18,6 +18,7 @@ from crosslight.pipeline import build, searching
 from crosslight.pipeline.distribute import gather_team
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import read_metadata
+from crosslight.pipeline.models import open_model
 from crosslight.pipeline.parts import IndexParts
 from crosslight.pipeline.stores import (
     EMBEDDED,
@@ -89,7 +90,7 @@ class Index(IndexParts):
             If `out` is an index of another model, modality or other settings.
         """
         folder = Path(out)
-        trained = ComirModel.load(Path(model), choose_device(device))
+        trained = open_model(model, choose_device(device))
         wanted = Manifest(
             model=trained.fingerprint,
             modality=modality,
@@ -125,8 +126,8 @@ class Index(IndexParts):
         manifest = Manifest.load(path)
         processor = choose_device(device)
         if model is not None:
-            manifest.require_model(ComirModel.load(Path(model)).fingerprint, path)
-        own = ComirModel.load(path / "model", processor)
+            manifest.require_model(open_model(model).fingerprint, path)
+        own = open_model(path / "model", processor)
         manifest.require_model(own.fingerprint, path)
         opened = open_store(path, manifest, store)
         return cls(path, replace(manifest, store=check_address(store) or manifest.store), own, opened)

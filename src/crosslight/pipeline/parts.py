@@ -8,6 +8,7 @@ from crosslight.describe.base import Describer
 from crosslight.encode.vocabulary import Vocabulary
 from crosslight.errors import IndexCorruptError
 from crosslight.pipeline.manifest import Manifest
+from crosslight.pipeline.models import open_model
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
@@ -28,7 +29,7 @@ class IndexParts:
     def of_folder(cls, folder: Path, device: str = "auto") -> IndexParts:
         """Read the parts of an index that was begun; raises as `Index.open` does."""
         manifest = Manifest.load(folder)
-        model = ComirModel.load(folder / "model", choose_device(device))
+        model = open_model(folder / "model", choose_device(device))
         manifest.require_model(model.fingerprint, folder)
         return IndexParts(folder, manifest, model)
 

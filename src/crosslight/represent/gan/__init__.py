@@ -1,0 +1,1 @@
+"""Image-to-image translation: what pix2pix and CycleGAN share."""

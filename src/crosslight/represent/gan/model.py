@@ -1,0 +1,161 @@
+"""A trained translation: two generators, as a folder of safetensors and JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from crosslight.config import TranslationConfig, from_dict
+from crosslight.errors import ConfigError, InputError, ModelError
+from crosslight.represent.comir.intensity import Intensity
+from crosslight.represent.gan.networks import build_generator
+from crosslight.represent.grey import to_codes
+from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
+
+FORMAT_VERSION = 1
+MAX_PIXELS = 2048 * 2048  # an image goes through at once: its normalisation looks at all of it
+
+
+@torch.inference_mode()
+def translate_image(network: nn.Module, intensity: Intensity, image: Image, device: torch.device) -> Float32:
+    """Return the translation of a whole image, (H, W, C) float32 in [0, 1].
+
+    The image is mirrored to a multiple of the network's stride and cut back. Raises InputError above 2048 x 2048 px.
+    """
+    height, width = image.height_px, image.width_px
+    if height * width > MAX_PIXELS:
+        raise InputError(f"{image.name} is {width} x {height} px; translation takes up to 2048 x 2048. Cut it smaller.")
+    multiple = int(network.multiple_px)  # type: ignore[arg-type]
+    unit = np.pad(intensity.unit(image.pixels), ((0, -height % multiple), (0, -width % multiple), (0, 0)), "symmetric")
+    x = torch.from_numpy(np.ascontiguousarray(unit.transpose(2, 0, 1)[None] * np.float32(2) - np.float32(1)))
+    y = network(x.to(device))[0, :, :height, :width].float().cpu().numpy()
+    values: Float32 = np.ascontiguousarray(y.transpose(1, 2, 0) * np.float32(0.5) + np.float32(0.5))
+    return values
+
+
+class TranslationRepresenter:
+    """Shows images of either modality as one of them: the target's as they are, the others translated."""
+
+    def __init__(
+        self, modality: Modality, intensity: Intensity, network: nn.Module | None, *, colour: bool, device: torch.device
+    ) -> None:
+        self.modality, self.intensity, self.colour, self.device = modality, intensity, colour, device
+        self.network = None if network is None else network.to(device).eval()
+        self.n_channels, self.stride = 3 if colour else 1, 1
+
+    def represent(self, image: Image) -> Representation:
+        """Return the 8 bits of the image or of its translation; raises InputError for a wrong channel count."""
+        self.intensity.check(image, self.modality)
+        if self.network is None:
+            unit = self.intensity.unit(image.pixels)
+        else:
+            unit = translate_image(self.network, self.intensity, image, self.device)
+        return Representation.from_codes(to_codes(unit, colour=self.colour), self.stride)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TranslationModel:
+    """Generators by what they make, and the modality in which images are compared.
+
+    With ``target="A"`` an image of A is shown as it is and one of B as a "fake A"; with "B" the other way round. The
+    folder holds both; `with_target` chooses. `colour` keeps three channels, for describers that read colour.
+    """
+
+    method: ClassVar[str]
+
+    config: TranslationConfig
+    generators: Mapping[Modality, nn.Module]
+    intensities: Mapping[Modality, Intensity]
+    target: Modality = "A"
+    colour: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    mpp: float | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def preset(self) -> str:
+        """The name of its settings."""
+        return self.config.preset
+
+    def representer(self, modality: Modality) -> TranslationRepresenter:
+        """Return the representer of one modality."""
+        network = None if modality == self.target else self.generators[self.target]
+        return TranslationRepresenter(
+            modality, self.intensities[modality], network, colour=self.colour, device=self.device
+        )
+
+    def with_target(self, target: Modality, *, colour: bool = False) -> Self:
+        """Return the same generators for comparing in another modality, in grey or in colour."""
+        return type(self)(**{**self.__dict__, "target": target, "colour": colour})
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the settings and weights: an index belongs to exactly one."""
+        digest = hashlib.blake2b(digest_size=12)
+        digest.update(json.dumps([asdict(self.config), self.target, self.colour], sort_keys=True).encode())
+        for modality in MODALITIES:
+            digest.update(json.dumps(asdict(self.intensities[modality]), sort_keys=True).encode())
+            for name, tensor in sorted(self.generators[modality].state_dict().items()):
+                digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Write the weights first and model.json last: a folder with model.json is complete."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for modality, network in self.generators.items():
+            temporary = folder / f"to_{modality.lower()}.safetensors.new"
+            save_file({k: v.cpu().contiguous() for k, v in network.state_dict().items()}, temporary)
+            temporary.replace(folder / f"to_{modality.lower()}.safetensors")
+        record = {
+            "format_version": FORMAT_VERSION,
+            "method": self.method,
+            "preset": self.preset,
+            "translation": asdict(self.config),
+            "target": self.target,
+            "colour": self.colour,
+            "modalities": {m: asdict(i) for m, i in self.intensities.items()},
+            "mpp": self.mpp,
+            "training": dict(self.training),
+            "calibration": dict(self.calibration),
+        }
+        temporary = folder / "model.json.new"
+        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        temporary.replace(folder / "model.json")
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device | str = "cpu") -> Self:
+        """Read a model folder; raises ModelError when it is damaged or too new, ConfigError for another method's."""
+        try:
+            record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            version, method = record["format_version"], record.get("method", "comir")
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise ModelError(f"{folder} is not a model ({error}); make one with `crosslight fit`.") from error
+        if method != cls.method:
+            raise ConfigError(f"{folder} is a {method} model, not {cls.method}; choose the one that made it.")
+        if version != FORMAT_VERSION:
+            raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; update it.")
+        try:
+            config = from_dict(TranslationConfig, record["translation"])
+            intensities: dict[Modality, Intensity] = {}
+            for modality in MODALITIES:
+                intensities[modality] = from_dict(Intensity, record["modalities"][modality])
+            generators: dict[Modality, nn.Module] = {}
+            directions: tuple[tuple[Modality, Modality], ...] = (("A", "B"), ("B", "A"))
+            for made, read in directions:
+                network = build_generator(intensities[read].n_channels, intensities[made].n_channels, config)
+                network.load_state_dict(load_file(folder / f"to_{made.lower()}.safetensors"))
+                generators[made] = network.to(device).eval()
+            chosen = {key: record[key] for key in ("target", "colour", "mpp", "training", "calibration")}
+        except Exception as error:
+            raise ModelError(f"The model in {folder} is damaged ({error}); copy it again or train it anew.") from error
+        return cls(config=config, generators=generators, intensities=intensities, device=torch.device(device), **chosen)
