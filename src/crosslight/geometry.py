@@ -86,7 +86,7 @@ def window_outline(placement: Placement, corners_xy: Float64) -> Float64:
         In the order of `corners_xy`; pixel centres on whole numbers, as everywhere.
     """
     outward = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
-    return corners_xy + placement.scale * outward @ rotation_matrix(placement.angle_deg).T
+    return corners_xy + outward @ query_axes(placement.angle_deg, placement.scale, placement.flipped).T
 
 
 def rotated_extent(height: float, width: float, angle_deg: float) -> tuple[float, float]:

@@ -58,6 +58,17 @@ def test_windows_are_written_for_other_viewers(index_folder: Path, query_file: P
     assert done.returncode == 2 and "use --rerank align" in done.stderr and not (tmp_path / "no").exists()
 
 
+def test_a_ranking_becomes_a_page(index_folder: Path, query_file: Path, tmp_path: Path) -> None:
+    assert run("search", index_folder, query_file, "--csv", tmp_path / "r.csv", "--top", 3).returncode == 0
+    options = ["--index", index_folder, "--queries", query_file, "--out", tmp_path / "page.html"]
+    done = run("report", tmp_path / "r.csv", *options)
+    assert done.returncode == 0 and done.stdout == "" and "report: " in done.stderr
+    assert "query9 lies in image9" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    done = run("report", query_file, "--out", tmp_path / "no.html")
+    assert done.returncode == 2 and "a ranking is a CSV with the columns" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "no.html").exists()
+
+
 def test_info_add_and_remove_speak_of_the_same_images(folders: Path, index_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(index_folder, tmp_path / "index")
     assert "9 images left" in run("remove", tmp_path / "index", "image0").stdout
@@ -110,7 +121,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
 
 def test_version_and_help_answer_without_loading_torch() -> None:
     assert run("--version").stdout.startswith("crosslight ")
-    for command in ("fit", "index", "add", "remove", "move", "info", "search", "demo"):
+    for command in ("fit", "index", "add", "remove", "move", "info", "search", "report", "demo"):
         assert "--help" in run(command, "--help").stdout
 
 

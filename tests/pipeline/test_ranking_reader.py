@@ -90,3 +90,12 @@ def test_queries_give_back_the_corners(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ranking.hits[0].corners_xy, window_corners(PLACE, 40, 60))
     with pytest.raises(InputError, match=r"No image called .*which the ranking asks with"):
         attach_queries(RANKINGS, [tmp_path / "queries"])
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_what_was_said_of_mirrors_and_of_no_answer_comes_back(tmp_path: Path, found: bool) -> None:
+    place = Placement(center_xy=(1, 2), angle_deg=3, scale=1, similarity=0.7, flipped=True)
+    hit = Hit(image="a", rank=1, similarity=0.7, confidence=0.25, placement=place)
+    write_ranking_csv(tmp_path / "r.csv", [Ranking(query="q", hits=[hit], found=found)])
+    (back,) = crosslight.read_rankings(tmp_path / "r.csv")
+    assert back.found is found and back.hits[0].placement is not None and back.hits[0].placement.flipped

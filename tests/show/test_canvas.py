@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from crosslight.errors import InputError
-from crosslight.show.canvas import ELLIPSIS, Canvas, fit, save_picture, say_share, shorten, text_width
+from crosslight.show.canvas import ELLIPSIS, Canvas, fit, save_picture, shorten, text_width
 
 
 def test_short_name_stays() -> None:
@@ -49,10 +49,3 @@ def test_name_with_line_breaks_is_one_line() -> None:
     other = Canvas(300, 40)
     other.text(0, 0, "a b c", 20)
     np.testing.assert_array_equal(canvas.to_rgb(), other.to_rgb())
-
-
-@pytest.mark.parametrize(
-    ("share", "words"), [(0.0, "0%"), (1e-6, "<1%"), (0.126, "13%"), (0.9999, ">99%"), (1.0, "100%")]
-)
-def test_nothing_short_of_certain_is_called_certain(share: float, words: str) -> None:
-    assert say_share(share) == words

@@ -44,13 +44,16 @@ def test_an_upright_window_is_outlined_along_its_pixels_edges(tmp_path: Path) ->
     assert center["geometry"] == {"type": "Point", "coordinates": [30.5, 40.5]}
 
 
-def test_a_turned_outline_is_the_querys_outer_edge(tmp_path: Path) -> None:
-    hit = TWO[0].hits[1]
-    assert hit.placement is not None
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_turned_outline_is_the_querys_outer_edge(flipped: bool) -> None:
+    place = Placement(center_xy=(100.25, 50), angle_deg=30, scale=2.0, similarity=0.9, flipped=flipped)
+    corners = window_corners(place, HEIGHT_PX, WIDTH_PX)
+    hit = Hit(image="a", rank=1, similarity=0.9, confidence=0.75, placement=place, corners_xy=corners)
     edge = np.array([[-0.5, -0.5], [11.5, -0.5], [11.5, 7.5], [-0.5, 7.5]])
-    matrix = query_to_repository(hit.placement, HEIGHT_PX, WIDTH_PX)
-    expected = edge @ matrix[:, :2].T + matrix[:, 2] + 0.5
-    np.testing.assert_allclose(find_outlines(TWO)[1].corners_xy, expected)
+    matrix = query_to_repository(place, HEIGHT_PX, WIDTH_PX)
+    (outline,) = find_outlines([Ranking(query="q", hits=[hit])])
+    np.testing.assert_allclose(outline.corners_xy, edge @ matrix[:, :2].T + matrix[:, 2] + 0.5)
+    assert ("flipped" in outline.facts) == flipped
 
 
 def test_a_feature_says_what_qupath_shows(tmp_path: Path) -> None:

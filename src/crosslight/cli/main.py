@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import crosslight
-from crosslight.cli import add, demo, evaluate, fetch, fit, index, info, move, remove, search
+from crosslight.cli import add, demo, evaluate, fetch, fit, index, info, move, remove, report, search
 from crosslight.cli.console import err, out
 from crosslight.errors import CrosslightError
 
@@ -33,6 +33,7 @@ COMMANDS = (
     info.info,
     search.search,
     evaluate.evaluate,
+    report.report,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -14,6 +14,7 @@ from crosslight.cli.console import err, out, progress_bar
 from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
 from crosslight.errors import ConfigError
 from crosslight.pipeline.ranking import ranking_records, write_ranking_csv
+from crosslight.show.words import say_share
 from crosslight.types import Hit, Ranking
 
 
@@ -130,7 +131,7 @@ def print_ranking(ranking: Ranking) -> None:
     """Print one query's hits as a table for people."""
     out.print(f"\n{ranking.query}: {ranking.note}", markup=False)
     if ranking.found is False:
-        best = f"; the best guess is at {ranking.hits[0].confidence:.0%}" if ranking.hits else ""
+        best = f"; the best guess is at {say_share(ranking.hits[0].confidence)}" if ranking.hits else ""
         out.print(f"{ranking.query} is probably not in this repository{best}", markup=False)
     places = [hit.placement for hit in ranking.hits if hit.placement is not None]
     scaled = any(place.scale != 1 for place in places)
@@ -150,7 +151,7 @@ def _cells(hit: Hit) -> dict[str, str]:
     place = hit.placement
     cells = {
         "rank": str(hit.rank), "image": hit.image, "similarity": f"{hit.similarity:.3f}",
-        "confidence": f"{hit.confidence:.0%}", "centre x, y": "", "angle": "", "scale": "", "mirrored": "",
+        "confidence": say_share(hit.confidence), "centre x, y": "", "angle": "", "scale": "", "mirrored": "",
     }  # fmt: skip
     if place is not None:
         cells["centre x, y"] = f"{place.center_xy[0]:.1f}, {place.center_xy[1]:.1f}"

@@ -9,8 +9,8 @@ from crosslight.demo.earth import PX_PER_DEGREE, say_lon_lat, to_lon_lat
 from crosslight.demo.world import Answer
 from crosslight.geometry import wrap_angle
 from crosslight.read.image import read_image
-from crosslight.show.canvas import say_share
 from crosslight.show.page import Picture, Section, Table, write_page
+from crosslight.show.words import say_share
 
 COLUMNS = ("patch", "truth", "found at", "place off", "angle off", "similarity", "confidence", "")
 NUMERIC = frozenset({"place off", "angle off", "similarity", "confidence"})

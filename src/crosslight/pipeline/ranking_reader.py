@@ -13,7 +13,7 @@ from typing import Any
 
 from crosslight.errors import InputError
 from crosslight.geometry import query_to_repository, window_corners
-from crosslight.pipeline.ranking import FLIPPED, RANKING_COLUMNS
+from crosslight.pipeline.ranking import FLIPPED, FOUND, RANKING_COLUMNS
 from crosslight.read.image import list_images, read_image
 from crosslight.types import Hit, Image, Placement, Ranking
 
@@ -42,9 +42,11 @@ def read_rankings(path: Path | str) -> list[Ranking]:
     """
     path = Path(path)
     hits: dict[str, list[Hit]] = {}
+    found: dict[str, bool | None] = {}
     for line, row in _read_rows(path):
         try:
             query, hit = _read_hit(row)
+            found[query] = _read_truth(row, FOUND)
         except (KeyError, TypeError, ValueError) as error:
             what = f"has no {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
             raise InputError(f"Line {line} of the ranking {path} {what}; {EXPECTED}.") from error
@@ -53,7 +55,9 @@ def read_rankings(path: Path | str) -> list[Ranking]:
         hits.setdefault(query, []).append(hit)
     if not hits:
         raise InputError(f"The ranking {path} holds no hit; {EXPECTED}.")
-    return [Ranking(query=query, hits=sorted(found, key=lambda h: h.rank)) for query, found in hits.items()]
+    return [
+        Ranking(query=query, hits=sorted(own, key=lambda h: h.rank), found=found[query]) for query, own in hits.items()
+    ]
 
 
 def attach_queries(rankings: Sequence[Ranking], queries: Sequence[Path | str]) -> list[Ranking]:
@@ -149,10 +153,16 @@ def _read_place(row: Mapping[str, Any], similarity: float) -> Placement | None:
     cx, cy, angle, scale = (_number(row, name) for name in PLACE_COLUMNS)
     if scale <= 0:
         raise ValueError(f"scale is {scale}; it is above 0")
-    flipped = str(row.get(FLIPPED, "false")).lower()
-    if flipped not in ("true", "false"):
-        raise ValueError(f"flipped is {row[FLIPPED]!r}, not true or false")
-    return Placement(center_xy=(cx, cy), angle_deg=angle, scale=scale, similarity=similarity, flipped=flipped == "true")
+    flipped = bool(_read_truth(row, FLIPPED))
+    return Placement(center_xy=(cx, cy), angle_deg=angle, scale=scale, similarity=similarity, flipped=flipped)
+
+
+def _read_truth(row: Mapping[str, Any], name: str) -> bool | None:
+    """Return true, false, or None where the column is not there or empty."""
+    text = str(row[name]).lower() if row.get(name) not in (None, "") else ""
+    if text not in ("true", "false", ""):
+        raise ValueError(f"{name} is {row[name]!r}, not true or false")
+    return None if text == "" else text == "true"
 
 
 def _number(row: Mapping[str, Any], name: str) -> float:

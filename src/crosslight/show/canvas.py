@@ -42,14 +42,6 @@ def shorten(text: str, width_px: float, size_px: int, *, bold: bool = False) -> 
     return ELLIPSIS
 
 
-def say_share(share: float) -> str:
-    """Return a probability in percent; only what is certain is 0% or 100%."""
-    percent = f"{share:.0%}"
-    if percent == "100%" and share < 1:
-        return ">99%"
-    return "<1%" if percent == "0%" and share > 0 else percent
-
-
 def fit(rgb: Rgb, width_px: int, height_px: int) -> Rgb:
     """Scale a picture, its shape kept, until it just fits into a box."""
     height, width = rgb.shape[:2]

@@ -5,24 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosslight.geometry import apply_matrix
 from crosslight.show.overlay import checkerboard, compose, draw_window, mix, show_part, warp_into, zoom_matrix
 from crosslight.show.palette import FOUND, QUERY
-from crosslight.show.raster import Rgb, measure_limits, to_rgb
-from crosslight.types import Float64, Image
+from crosslight.show.raster import Rgb, measure_colours, measure_limits, representation_to_rgb, to_rgb
+from crosslight.types import Float64, Image, Representation
 
 MARGIN = 0.18  # of the window's extent, shown around it on every side
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Comparison:
-    """Four square pictures of one size, (S, S, 3) uint8: the last three show the same part of the repository image."""
+    """Square pictures of one size, (S, S, 3) uint8: all but `query` show the same part of the repository image.
+
+    Attributes
+    ----------
+    query, place, checks, blend : ndarray
+        The query; the place where it lies; both in squares; one half over the other.
+    layer : ndarray of shape (S, S, 4)
+        The query as it lies there, with its opacity, to be laid over `place`.
+    """
 
     query: Rgb
     place: Rgb
     checks: Rgb
     blend: Rgb
+    layer: NDArray[np.uint8]
 
 
 def show_query(query_rgb: Rgb, size_px: int) -> Rgb:
@@ -62,7 +72,26 @@ def compare(query_rgb: Rgb, image: Image, matrix: Float64, size_px: int) -> Comp
         place=draw_window(place, outline, FOUND),
         checks=draw_window(mix(place, laid, cover * checks), outline, FOUND, thickness_px=1),
         blend=draw_window(mix(place, laid, cover * 0.5), outline, FOUND, thickness_px=1),
+        layer=np.dstack([laid, np.rint(255 * cover).astype(np.uint8)]),
     )
+
+
+def compare_representations(query: Representation, image: Representation, matrix: Float64, size_px: int) -> Comparison:
+    """Show how well a query's representation lies on an image's, both in the same colours.
+
+    Parameters
+    ----------
+    query, image : Representation
+        Of the query and of the repository image.
+    matrix : ndarray of shape (2, 3), float64
+        Between the pixels of the images themselves, `geometry.query_to_repository`.
+    size_px : int
+        Side of the pictures.
+    """
+    colours = measure_colours((query, image))
+    between = compose(zoom_matrix(0, 0, 1 / image.stride), compose(matrix, zoom_matrix(0, 0, query.stride)))
+    below = Image(pixels=representation_to_rgb(image, colours), name="")
+    return compare(representation_to_rgb(query, colours), below, between, size_px)
 
 
 def _outline(matrix: Float64, height_px: int, width_px: int) -> Float64:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from crosslight.geometry import apply_matrix, query_to_repository
-from crosslight.show.canvas import Canvas, fit, say_share, text_width
-from crosslight.show.comparison import compare, show_query
-from crosslight.show.overlay import compose, draw_window, zoom_matrix
+from crosslight.show.canvas import Canvas, fit, text_width
+from crosslight.show.comparison import compare, compare_representations, show_query
+from crosslight.show.overlay import draw_window, mark_point
 from crosslight.show.palette import FAINT, FOUND, QUERY
-from crosslight.show.raster import Rgb, measure_colours, representation_to_rgb, to_rgb
-from crosslight.types import Float64, Hit, Image, Ranking, Representation
+from crosslight.show.raster import Rgb, to_rgb
+from crosslight.show.words import say_degrees, say_share
+from crosslight.types import Hit, Image, Ranking, Representation
 
 WIDTH_PX, EDGE_PX, GAP_PX = 2040, 44, 24
 CONTENT_PX = WIDTH_PX - 2 * EDGE_PX
@@ -74,12 +75,31 @@ def draw_ranking(
 
 def show_hit(image: Image, hit: Hit, size_px: int) -> Rgb:
     """Return a repository image scaled into a square of `size_px`, with the window found in it."""
-    rgb = fit(to_rgb(image, max_px=4 * size_px), size_px, size_px)
-    if hit.corners_xy is None:
-        return rgb
-    kx, ky = rgb.shape[1] / image.width_px, rgb.shape[0] / image.height_px
+    return mark_hit(to_rgb(image, max_px=4 * size_px), (image.height_px, image.width_px), hit, size_px)
+
+
+def mark_hit(rgb: Rgb, full_hw: tuple[int, int], hit: Hit, size_px: int) -> Rgb:
+    """Scale a picture of a whole image into a square of `size_px` and draw the window found in it.
+
+    Parameters
+    ----------
+    rgb : ndarray of shape (h, w, 3), uint8
+        The image at any size.
+    full_hw : tuple of int
+        Height and width of the full-resolution image.
+    hit : Hit
+        Where a hit has a place but no corners, since its query's size is not known, the place is ringed.
+    size_px : int
+        Longest side of the result.
+    """
+    rgb = fit(rgb, size_px, size_px)
+    ky, kx = (shown / full for shown, full in zip(rgb.shape[:2], full_hw, strict=True))
     to_tile = np.array([[kx, 0, (kx - 1) / 2], [0, ky, (ky - 1) / 2]])
-    return draw_window(rgb, apply_matrix(to_tile, hit.corners_xy), FOUND)
+    if hit.corners_xy is not None:
+        return draw_window(rgb, apply_matrix(to_tile, hit.corners_xy), FOUND)
+    if hit.placement is not None:
+        return mark_point(rgb, apply_matrix(to_tile, np.array([hit.placement.center_xy]))[0], FOUND)
+    return rgb
 
 
 def _comparison_row(
@@ -93,20 +113,12 @@ def _comparison_row(
         return [(label, show_query(query_rgb, PANEL_PX))]
     matrix = query_to_repository(place, query.height_px, query.width_px)
     labels = [label, f"best hit: {hits[0].image}", "checkerboard", "half and half"]
-    image = images[0]
-    if representations is not None:
-        colours = measure_colours(representations)
-        query_rgb, image_rgb = (representation_to_rgb(r, colours) for r in representations)
-        image = Image(pixels=image_rgb, name=image.name)
-        matrix = _between_representations(matrix, *(r.stride for r in representations))
+    if representations is None:
+        c = compare(query_rgb, images[0], matrix, PANEL_PX)
+    else:
+        c = compare_representations(*representations, matrix, PANEL_PX)
         labels = ["its representation"] * 2 + labels[2:]
-    c = compare(query_rgb, image, matrix, PANEL_PX)
     return list(zip(labels, (c.query, c.place, c.checks, c.blend), strict=True))
-
-
-def _between_representations(matrix: Float64, query_stride: int, image_stride: int) -> Float64:
-    """Return the matrix between the representations' pixels for a matrix between the images' pixels."""
-    return compose(zoom_matrix(0, 0, 1 / image_stride), compose(matrix, zoom_matrix(0, 0, query_stride)))
 
 
 def _write_header(canvas: Canvas, query: Image, ranking: Ranking, *, placed: bool) -> None:
@@ -118,7 +130,7 @@ def _write_header(canvas: Canvas, query: Image, ranking: Ranking, *, placed: boo
         answer = "nothing was found" + (f"; {answer}" if answer else "")
     elif placed and (place := ranking.hits[0].placement) is not None:
         x, y = place.center_xy
-        answer = f"centre ({x:.1f}, {y:.1f}) px, turned by {_degrees(place.angle_deg)}; {answer}"
+        answer = f"centre ({x:.1f}, {y:.1f}) px, turned by {say_degrees(place.angle_deg)}; {answer}"
     canvas.text(EDGE_PX, 84, answer, BODY, FAINT, width_px=CONTENT_PX)
     x = float(WIDTH_PX - EDGE_PX)
     for colour, word in ((FOUND, "found"), (QUERY, "query")) if placed else ():
@@ -146,11 +158,6 @@ def _lay_hits(canvas: Canvas, y: int, hits: Sequence[Hit], tiles: Sequence[Rgb],
         below = y + LABEL_PX + height + 14
         canvas.text(x, below, f"similarity {hit.similarity:.3f}", SMALL)
         if hit.placement is not None:
-            canvas.text(x + size, below, _degrees(hit.placement.angle_deg), SMALL, FAINT, anchor="ra")
+            canvas.text(x + size, below, say_degrees(hit.placement.angle_deg), SMALL, FAINT, anchor="ra")
         canvas.text(x, below + 30, f"confidence {say_share(hit.confidence)}", SMALL)
         canvas.bar(x, below + 64, size, 10, hit.confidence, FOUND)
-
-
-def _degrees(angle_deg: float) -> str:
-    """Return an angle with its sign, as it is printed."""
-    return f"{angle_deg:+.1f}°".replace("-", "\N{MINUS SIGN}")

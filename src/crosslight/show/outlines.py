@@ -61,7 +61,8 @@ class Outline:
             "similarity": self.hit.similarity, "confidence": self.hit.confidence, "cx": x, "cy": y,
             "angle_deg": self.placement.angle_deg, "scale": self.placement.scale,
         }  # fmt: skip
-        return {"rank": self.hit.rank, **{name: round(float(value), 6) for name, value in figures.items()}}
+        flipped = {"flipped": 1.0} if self.placement.flipped else {}
+        return {"rank": self.hit.rank, **{name: round(float(v), 6) for name, v in figures.items()}, **flipped}
 
 
 def find_outlines(rankings: Sequence[Ranking]) -> list[Outline]:

@@ -106,6 +106,13 @@ def draw_window(
     return drawn
 
 
+def mark_point(rgb: Rgb, point_xy: Float64, colour: Colour, *, thickness_px: int = 3) -> Rgb:
+    """Ring a place whose window is not known."""
+    drawn = rgb.copy()
+    _draw_ring(drawn, point_xy, colour, thickness_px)
+    return drawn
+
+
 def _fixed(point: Float64) -> tuple[int, int]:
     x, y = np.clip(point, -1e6, 1e6) * (1 << SUBPIXEL_BITS)
     return round(float(x)), round(float(y))

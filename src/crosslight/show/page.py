@@ -7,8 +7,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from crosslight.show import palette
@@ -40,10 +43,7 @@ class Picture:
     @property
     def source(self) -> str:
         """The picture as a `data:` address."""
-        file = io.BytesIO()
-        kind = "JPEG" if self.photograph else "PNG"
-        PillowImage.fromarray(self.rgb).save(file, format=kind, quality=JPEG_QUALITY, optimize=True)
-        return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+        return data_address(self.rgb, "JPEG" if self.photograph else "PNG")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +80,32 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, lead: str
     lead : str
         One sentence under the title.
     """
+    write_template(path, "page.html", title=title, lead=lead, sections=sections)
+
+
+def write_template(path: Path, template: str, **values: Any) -> None:
+    """Fill a template of this package and write it piece by piece, so that iterators among the values are used lazily.
+
+    Everything is escaped, unless the template says otherwise; `colours` holds the palette. A kill leaves the old file
+    or the new one.
+    """
     environment = Environment(
         loader=PackageLoader("crosslight.show"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     colours = {name.lower(): palette.to_hex(getattr(palette, name)) for name in ("QUERY", "FOUND", "TRUTH", "WRONG")}
-    text = environment.get_template("page.html").render(title=title, lead=lead, sections=sections, colours=colours)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(environment.get_template(template).generate(colours=colours, **values))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def data_address(pixels: NDArray[np.uint8], kind: str) -> str:
+    """Return a picture, (H, W, 3) or with opacity (H, W, 4), as a `data:` address; `kind` is JPEG, PNG or WEBP."""
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, format=kind, quality=JPEG_QUALITY, optimize=True)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
