@@ -19,7 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"read", "represent", "describe", "encode", "store", "rerank", "show"}),
     frozenset({"pipeline", "baselines"}),
     frozenset({"evaluate", "demo"}),
-    frozenset({"cli", "web"}),
+    frozenset({"web"}),
+    frozenset({"cli"}),
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 SOCIABLE = (0, 1)  # layers whose rooms may also use each other

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import crosslight
-from crosslight.cli import add, demo, evaluate, fetch, fit, index, info, move, remove, report, search
+from crosslight.cli import add, demo, evaluate, fetch, fit, index, info, move, remove, report, search, serve
 from crosslight.cli.console import err, out
 from crosslight.errors import CrosslightError
 
@@ -34,6 +34,7 @@ COMMANDS = (
     search.search,
     evaluate.evaluate,
     report.report,
+    serve.serve,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -40,6 +40,7 @@ class BuildResult:
 class Job:
     """One image to index: where it is and which state of its file; never its pixels."""
 
+    name: str
     path: Path
     signature: str
     metadata: Mapping[str, Value]
@@ -47,7 +48,7 @@ class Job:
     @property
     def key(self) -> str:
         """The archive's name for this state of the image."""
-        return f"{self.path.stem}|{self.signature}"
+        return f"{self.name}|{self.signature}"
 
 
 def archive_key(entry: Entry) -> str:
@@ -56,16 +57,23 @@ def archive_key(entry: Entry) -> str:
 
 
 def add_images(
-    index: Index, paths: Sequence[Path], metadata: Mapping[str, Mapping[str, Value]], team: Team, progress: Progress
+    index: Index,
+    files: Mapping[str, Path],
+    metadata: Mapping[str, Mapping[str, Value]],
+    team: Team,
+    progress: Progress,
 ) -> BuildResult:
-    """Bring an index up to date with the given files; see the module's text."""
-    there = index.store.find([p.stem for p in paths])
-    unknown = sorted(set(metadata) - {p.stem for p in paths})
+    """Bring an index up to date with the given files by image name; see the module's text."""
+    there = index.store.find(list(files))
+    unknown = sorted(set(metadata) - set(files))
     unknown = sorted(set(unknown) - set(index.store.find(unknown)))
     if unknown:
         raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
-    jobs = [Job(path=p, signature=image_signature(p), metadata=metadata.get(p.stem, {})) for p in paths]
-    todo = [j for j in jobs if not _is_current(j, there.get(j.path.stem))]
+    jobs = [
+        Job(name=name, path=path, signature=image_signature(path), metadata=metadata.get(name, {}))
+        for name, path in files.items()
+    ]
+    todo = [j for j in jobs if not _is_current(j, there.get(j.name))]
     if index.vocabulary is None and todo:
         _build_vocabulary(index, todo, team, progress)
     for done in _write_all(index, todo, team):
@@ -108,7 +116,7 @@ def _represent(index: IndexParts, job: Job) -> None:
         return
     image = read_image(job.path)
     entry = Entry(
-        name=image.name,
+        name=job.name,
         path=str(job.path.resolve()),
         height_px=image.height_px,
         width_px=image.width_px,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -17,7 +17,7 @@ from crosslight.errors import IndexMismatchError, InputError, StoreUnavailableEr
 from crosslight.pipeline import build, searching
 from crosslight.pipeline.distribute import gather_team
 from crosslight.pipeline.manifest import Manifest
-from crosslight.pipeline.metadata import read_metadata
+from crosslight.pipeline.metadata import Value, read_metadata
 from crosslight.pipeline.models import open_model
 from crosslight.pipeline.parts import IndexParts
 from crosslight.pipeline.stores import (
@@ -134,21 +134,36 @@ class Index(IndexParts):
 
     def add(
         self,
-        images: Sequence[Path | str],
+        images: Sequence[Path | str] | Mapping[str, Path],
         *,
-        metadata: Path | None = None,
+        metadata: Path | Mapping[str, Mapping[str, Value]] | None = None,
         workers: int | None = None,
         scheduler: str | Client | None = None,
         progress: Progress = silent,
     ) -> int:
         """Add images, replace those whose files changed, skip the rest; return how many were written.
 
-        `last_change` says in words what was done. `workers` and `scheduler` are those of `build`.
+        Parameters
+        ----------
+        images : sequence of Path, or mapping from name to Path
+            Files and folders, whose images are named by their stems; or files under names of their own.
+        metadata : Path or mapping, optional
+            A CSV with a column `name`, or columns and values by image name.
+        workers, scheduler
+            See `build`.
+        progress : callable
+            See `crosslight.progress`.
+
+        `last_change` says in words what was done.
         """
-        paths = list_images([Path(p) for p in images])
+        if isinstance(images, Mapping):
+            files = dict(images)
+        else:
+            files = {path.stem: path for path in list_images([Path(p) for p in images])}
+        columns = metadata if isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
-            result = build.add_images(self, paths, read_metadata(metadata), team, progress)
+            result = build.add_images(self, files, columns, team, progress)
         self.last_change = f"indexed {result.n_written}" + (
             f", {result.n_skipped} were there" if result.n_skipped else ""
         )

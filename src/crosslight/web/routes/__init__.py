@@ -1,0 +1,1 @@
+"""What is served: pages for people, and the REST API by resource."""
