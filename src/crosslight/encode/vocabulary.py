@@ -196,7 +196,7 @@ def build_vocabulary(
     axes = find_axes(sample, config.n_axes)
     rows = np.concatenate([chunk @ axes for chunk in sample.chunks()])
     n_words = max(1, min(config.n_words, len(rows) // config.descriptors_per_word))
-    words = find_centres(rows, n_words, config.iterations, config.seed, progress)
+    words = find_centres(rows, n_words, config, progress)
     return Vocabulary(words=words, axes=axes, idf=np.ones(n_words, np.float32), seed=config.seed)
 
 
