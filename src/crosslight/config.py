@@ -184,12 +184,44 @@ class VocabularyConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlideConfig:
+    """How large images are indexed. Pixels are those that the network sees, cells those of its representation.
+
+    A representation is computed in windows of `window_cells` with `margin_px` of context on every side, and stored in
+    tiles of `tile_cells`. Histograms are counted over squares of `histogram_px`, half of which overlaps with the next;
+    their descriptors lie `step_px` apart. `background` is "skip" or "keep": whether glass is left out.
+    """
+
+    window_cells: int = 512
+    margin_px: int = 96
+    tile_cells: int = 256
+    histogram_px: int = 1024
+    step_px: int = 32
+    background: str = "skip"
+
+    def __post_init__(self) -> None:
+        _require(self.tile_cells >= 16, f"tile_cells is {self.tile_cells}; use at least 16.")
+        _require(
+            self.window_cells >= self.tile_cells and self.window_cells % self.tile_cells == 0,
+            f"window_cells is {self.window_cells}; use a multiple of tile_cells, {self.tile_cells}.",
+        )
+        _require(self.margin_px >= 0, f"margin_px is {self.margin_px}; use 0 or more.")
+        _require(
+            self.histogram_px >= 64 and self.histogram_px % 2 == 0,
+            f"histogram_px is {self.histogram_px}; use an even number from 64.",
+        )
+        _require(self.step_px >= 1, f"step_px is {self.step_px}; use at least 1.")
+        _require(self.background in ("skip", "keep"), f"background is {self.background!r}; use 'skip' or 'keep'.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class IndexConfig:
     """How images become an index; `patches` is the vocabulary that re-ranking by patches makes for each query."""
 
     describe: DescribeConfig = field(default_factory=DescribeConfig)
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     patches: VocabularyConfig = field(default_factory=lambda: VocabularyConfig(n_words=2000, max_descriptors=40_000))
+    slides: SlideConfig = field(default_factory=SlideConfig)
     thumbnail_px: int = 256
     batch: int = 16
 

@@ -192,6 +192,8 @@ class Hit:
         The query's corners in the repository image: top-left, top-right, bottom-right, bottom-left of the query.
     matrix : ndarray of shape (2, 3), float64, or None
         The same as a similarity transform: ``matrix @ (x, y, 1)`` is the repository pixel under the query's (x, y).
+    mpp : float or None
+        Micrometres per pixel of the repository image, where they are known.
     """
 
     image: str
@@ -201,6 +203,15 @@ class Hit:
     placement: Placement | None = None
     corners_xy: Float64 | None = None
     matrix: Float64 | None = None
+    mpp: float | None = None
+
+    @property
+    def center_um(self) -> tuple[float, float] | None:
+        """Where the query's centre lies in micrometres from the outer corner of the repository image's first pixel."""
+        if self.placement is None or self.mpp is None:
+            return None
+        x, y = self.placement.center_xy
+        return (x + 0.5) * self.mpp, (y + 0.5) * self.mpp
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -232,9 +243,12 @@ class Ranking:
     found: bool | None = None
 
 
+EntryKind = Literal["image", "slide", "window"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What an index knows of one repository image.
+    """What an index knows of one repository image, or of one window of a large one.
 
     Attributes
     ----------
@@ -243,13 +257,23 @@ class Entry:
     path : str
         Where its pixels were read from.
     height_px, width_px : int
-        Size of the full-resolution image.
+        Size of the full-resolution image; of a window, in the same pixels.
     mpp : float or None
         Micrometres per pixel.
     signature : str
         Size and modification time of the file when it was indexed; a changed file is indexed anew.
     metadata : dict
         The user's own columns: strings, numbers or booleans by name.
+    kind : {"image", "slide", "window"}
+        "slide" is a large image, which is searched window by window.
+    reduction : float
+        Full-resolution pixels per pixel that the network saw.
+    level : int
+        Resolution of the file that was read.
+    slide : str
+        Of a window: the large image it belongs to.
+    top_px, left_px : int
+        Of a window: its first pixel.
     """
 
     name: str
@@ -259,3 +283,9 @@ class Entry:
     mpp: float | None = None
     signature: str = ""
     metadata: dict[str, str | float | int | bool] = field(default_factory=dict)
+    kind: EntryKind = "image"
+    reduction: float = 1.0
+    level: int = 0
+    slide: str = ""
+    top_px: int = 0
+    left_px: int = 0

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, IndexFolder, Metadata, SchedulerAddress, StoreAddress, Workers
+from crosslight.cli.options import Device, IndexFolder, Metadata, PixelSize, SchedulerAddress, StoreAddress, Workers
 
 
 def add(
     index: IndexFolder,
-    images: Annotated[list[Path], typer.Argument(help="Image files or folders of images.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, slides, OME-Zarr folders, or folders of these.")],
     metadata: Metadata = None,
+    mpp: PixelSize = None,
     store: StoreAddress = None,
     workers: Workers = None,
     scheduler: SchedulerAddress = None,
@@ -24,6 +25,6 @@ def add(
     import crosslight
 
     with crosslight.Index.open(index, store=store, device=device) as opened, progress_bar() as progress:
-        opened.add(images, metadata=metadata, workers=workers, scheduler=scheduler, progress=progress)
+        opened.add(images, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
         message = f"{opened.last_change} in {index}: {opened.count()} images"
     out.print(message, markup=False)

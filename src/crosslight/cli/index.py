@@ -8,15 +8,25 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, Metadata, ModalityName, ModelFolder, SchedulerAddress, StoreAddress, Workers
+from crosslight.cli.options import (
+    Device,
+    Metadata,
+    ModalityName,
+    ModelFolder,
+    PixelSize,
+    SchedulerAddress,
+    StoreAddress,
+    Workers,
+)
 
 
 def index(
-    images: Annotated[list[Path], typer.Argument(help="Image files or folders of images.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, slides, OME-Zarr folders, or folders of these.")],
     model: ModelFolder,
     modality: Annotated[ModalityName, typer.Option(help="What kind these images are: A or B.")],
     index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.")],
     metadata: Metadata = None,
+    mpp: PixelSize = None,
     store: StoreAddress = None,
     workers: Workers = None,
     scheduler: SchedulerAddress = None,
@@ -27,7 +37,7 @@ def index(
 
     with progress_bar() as progress:
         opened = crosslight.Index.build(
-            images, model, modality=modality.value, out=index, metadata=metadata, store=store, workers=workers,
+            images, model, modality=modality.value, out=index, metadata=metadata, mpp=mpp, store=store, workers=workers,
             scheduler=scheduler, device=device, progress=progress,
         )  # fmt: skip
     with opened:

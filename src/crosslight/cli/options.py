@@ -53,3 +53,7 @@ Workers = Annotated[int | None, typer.Option(help="Share the work among so many 
 SchedulerAddress = Annotated[
     str | None, typer.Option("--scheduler", help="Do the work on this Dask cluster: tcp://host:8786.")
 ]
+PixelSize = Annotated[
+    float | None,
+    typer.Option("--mpp", help="Micrometres per pixel of the images, instead of what their files say."),
+]

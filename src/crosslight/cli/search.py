@@ -40,6 +40,9 @@ def search(
     min_confidence: Annotated[
         float | None, typer.Option(help="Say that a query is probably not there where the best hit has less, 0 to 1.")
     ] = None,
+    query_mpp: Annotated[
+        float | None, typer.Option(help="Micrometres per pixel of the queries, instead of what their files say.")
+    ] = None,
     where: Annotated[list[str] | None, typer.Option(help="Only images whose metadata say key=value.")] = None,
     store: StoreAddress = None,
     model: Annotated[Path | None, typer.Option(help="Refuse unless the index was made by this model.")] = None,
@@ -64,7 +67,7 @@ def search(
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
             rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
-            min_confidence=min_confidence, where=parse_where(where or []), progress=progress,
+            min_confidence=min_confidence, query_mpp=query_mpp, where=parse_where(where or []), progress=progress,
         )  # fmt: skip
         if csv is not None:
             write_ranking_csv(csv, rankings)

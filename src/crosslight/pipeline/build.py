@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,10 @@ from crosslight.errors import InputError
 from crosslight.pipeline.distribute import Team, open_own_store
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.parts import IndexParts
+from crosslight.pipeline.slide_build import add_slide, represent_slides
 from crosslight.pipeline.stores import EMBEDDED
 from crosslight.read.image import image_signature, read_image
+from crosslight.read.large import is_large
 from crosslight.show.raster import make_thumbnail
 from crosslight.types import Descriptors, Entry, Histogram, Progress
 
@@ -44,6 +47,7 @@ class Job:
     path: Path
     signature: str
     metadata: Mapping[str, Value]
+    mpp: float | None = None
 
     @property
     def key(self) -> str:
@@ -60,6 +64,7 @@ def add_images(
     index: Index,
     files: Mapping[str, Path],
     metadata: Mapping[str, Mapping[str, Value]],
+    mpp: float | None,
     team: Team,
     progress: Progress,
 ) -> BuildResult:
@@ -69,16 +74,23 @@ def add_images(
     unknown = sorted(set(unknown) - set(index.store.find(unknown)))
     if unknown:
         raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
+    stamp = "" if mpp is None else f"-{mpp:g}um"  # a pixel size given by hand makes another state of the file
     jobs = [
-        Job(name=name, path=path, signature=image_signature(path), metadata=metadata.get(name, {}))
+        Job(name=name, path=path, signature=image_signature(path) + stamp, metadata=metadata.get(name, {}), mpp=mpp)
         for name, path in files.items()
     ]
     todo = [j for j in jobs if not _is_current(j, there.get(j.name))]
+    slides = [j for j in todo if is_large(j.path)]
+    images = [j for j in todo if j not in slides]
     if index.vocabulary is None and todo:
-        _build_vocabulary(index, todo, team, progress)
-    for done in _write_all(index, todo, team):
-        progress(done, len(todo), "indexing")
-    index.archive.prune({archive_key(e) for e in index.store.entries()})
+        _build_vocabulary(index, images, slides, team, progress)
+    for done in _write_all(index, images, team):
+        progress(done, len(images), "indexing")
+    for slide in slides:
+        add_slide(index, slide, team, progress)
+    keys = {archive_key(e) for e in index.store.entries()}
+    index.archive.prune(keys)
+    index.pyramids.prune(keys)
     return BuildResult(n_written=len(todo), n_skipped=len(jobs) - len(todo))
 
 
@@ -120,7 +132,7 @@ def _represent(index: IndexParts, job: Job) -> None:
         path=str(job.path.resolve()),
         height_px=image.height_px,
         width_px=image.width_px,
-        mpp=image.mpp,
+        mpp=image.mpp if job.mpp is None else job.mpp,
         signature=job.signature,
     )
     representation = index.model.representer(index.manifest.modality).represent(image)
@@ -132,20 +144,23 @@ def _describe(index: IndexParts, job: Job) -> Descriptors:
     return index.describer.describe(index.archive.representation(job.key))
 
 
-def _build_vocabulary(index: Index, jobs: Sequence[Job], team: Team, progress: Progress) -> None:
+def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], team: Team, progress: Progress) -> None:
     """Represent all images, find the words in some of them, and how common each word is."""
     done = 0
     for n_jobs, _ in team.run(represent_jobs, index, jobs):
         done += n_jobs
         progress(done, len(jobs), "representing")
     config = index.manifest.config.vocabulary
-    some = jobs[:: -(-len(jobs) // MAX_VOCABULARY_IMAGES)]
+    some = jobs[:: max(1, -(-len(jobs) // MAX_VOCABULARY_IMAGES))]
     sample = DescriptorSample(config)
     for done, job in enumerate(some):
         sample.add(_describe(index, job))
         progress(done + 1, len(some), "describing")
+    for descriptors in represent_slides(index, slides, team, progress):
+        sample.add(descriptors)
     words = build_vocabulary(sample, config, progress)
-    vocabulary = words.with_idf(words.encode(_describe(index, job)) for job in some)
+    documents = chain((_describe(index, job) for job in some), represent_slides(index, slides, team, progress))
+    vocabulary = words.with_idf(map(words.encode, documents))
     vocabulary.save(index.folder / "vocabulary")
     index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint)
     index.manifest.save(index.folder)

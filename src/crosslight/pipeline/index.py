@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from crosslight.config import INDEX_PRESETS, AlignConfig, IndexConfig
-from crosslight.errors import IndexMismatchError, InputError, StoreUnavailableError
+from crosslight.errors import ConfigError, IndexMismatchError, InputError, StoreUnavailableError
 from crosslight.pipeline import build, searching
 from crosslight.pipeline.distribute import gather_team
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import Value, read_metadata
 from crosslight.pipeline.models import open_model
 from crosslight.pipeline.parts import IndexParts
+from crosslight.pipeline.slide_build import remove_slides
+from crosslight.pipeline.slide_views import show_places, whole_image
 from crosslight.pipeline.stores import (
     EMBEDDED,
     check_address,
@@ -27,6 +29,7 @@ from crosslight.pipeline.stores import (
     move_store,
     name_collection,
     open_store,
+    open_windows,
 )
 from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 MAX_SOURCES = 8  # images kept open for `Index.region`
+MAX_WHOLE_PX = 2**27  # of a large image that `Index.image` still reads whole
+SHOWN_HITS = 5  # in a picture
 
 
 class Index(IndexParts):
@@ -57,6 +62,7 @@ class Index(IndexParts):
         super().__init__(folder, manifest, model)
         self.store = store
         self.last_change = ""
+        self._windows: Store | None = None
         self._sources: dict[str, SlideSource] = {}
         self._opening = Lock()
 
@@ -73,6 +79,7 @@ class Index(IndexParts):
         store: str | None = None,
         workers: int | None = None,
         scheduler: str | Client | None = None,
+        mpp: float | None = None,
         device: str = "auto",
         progress: Progress = silent,
     ) -> Index:
@@ -81,6 +88,7 @@ class Index(IndexParts):
         `store` is the address of a Qdrant server that is to keep the vectors; by default they are in the folder.
         `workers` is how many processes of this machine share the work; `scheduler` is a Dask cluster that does it,
         by its address or as a `distributed.Client`.
+        `mpp` are the images' micrometres per pixel, instead of what their files say.
 
         Raises
         ------
@@ -101,7 +109,7 @@ class Index(IndexParts):
         manifest = _prepare_folder(folder, wanted, Path(model), store)
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
-            index.add(paths, metadata=metadata, workers=workers, scheduler=scheduler, progress=progress)
+            index.add(paths, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
         except BaseException:
             index.close()
             raise
@@ -137,6 +145,7 @@ class Index(IndexParts):
         images: Sequence[Path | str] | Mapping[str, Path],
         *,
         metadata: Path | Mapping[str, Mapping[str, Value]] | None = None,
+        mpp: float | None = None,
         workers: int | None = None,
         scheduler: str | Client | None = None,
         progress: Progress = silent,
@@ -149,7 +158,7 @@ class Index(IndexParts):
             Files and folders, whose images are named by their stems; or files under names of their own.
         metadata : Path or mapping, optional
             A CSV with a column `name`, or columns and values by image name.
-        workers, scheduler
+        mpp, workers, scheduler
             See `build`.
         progress : callable
             See `crosslight.progress`.
@@ -163,7 +172,7 @@ class Index(IndexParts):
         columns = metadata if isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
-            result = build.add_images(self, files, columns, team, progress)
+            result = build.add_images(self, files, columns, mpp, team, progress)
         self.last_change = f"indexed {result.n_written}" + (
             f", {result.n_skipped} were there" if result.n_skipped else ""
         )
@@ -179,7 +188,8 @@ class Index(IndexParts):
             )
         with write_lock(self.folder):
             n_removed = int(self.store.remove(names))
-            self.archive.remove([build.archive_key(known[n]) for n in names])
+            remove_slides(self, [e for e in known.values() if e.kind == "slide"])
+            self.archive.remove([build.archive_key(e) for e in known.values() if e.kind == "image"])
         return n_removed
 
     def move(self, store: str, *, progress: Progress = silent) -> int:
@@ -188,8 +198,10 @@ class Index(IndexParts):
         A stopped move goes on when it is asked for again; until all is there the index stays as it was.
         """
         with write_lock(self.folder):
-            self.manifest = move_store(self.folder, self.manifest, self.store, store, progress)
+            windows = self.open_windows() if self.slides() else None
+            self.manifest = move_store(self.folder, self.manifest, self.store, windows, store, progress)
             self.store.close()
+            self._close_windows()
             if self.manifest.store != EMBEDDED:
                 drop_embedded(self.folder)
             self.store = open_store(self.folder, self.manifest)
@@ -208,6 +220,7 @@ class Index(IndexParts):
         flip: bool = False,
         overlap: float = 1.0,
         min_confidence: float | None = None,
+        query_mpp: float | None = None,
         where: Where | None = None,
         progress: Progress = silent,
     ) -> list[Ranking]:
@@ -235,6 +248,9 @@ class Index(IndexParts):
             Least share of the query that lies inside the repository image, 0.25 to 1.
         min_confidence : float, optional
             Sets `Ranking.found`: whether the first hit's confidence reaches it.
+        query_mpp : float, optional
+            The queries' micrometres per pixel, instead of what their files say. Where both are known, a query is
+            brought to the pixel size of what it is compared with.
         where : mapping, optional
             Only images whose metadata have these values.
 
@@ -255,6 +271,10 @@ class Index(IndexParts):
             else []
         )
         images = [*(q for q in queries if isinstance(q, Image)), *map(read_image, files)]
+        if query_mpp is not None:
+            if not query_mpp > 0:
+                raise ConfigError(f"query_mpp is {query_mpp}; give micrometres per pixel above 0.")
+            images = [replace(image, mpp=query_mpp) for image in images]
         return searching.search_index(self, images, settings, progress)
 
     def calibration(self) -> Calibration:
@@ -262,12 +282,19 @@ class Index(IndexParts):
         return Calibration(**self.model.calibration)
 
     def image(self, name: str) -> Image:
-        """Read a repository image at full resolution; raises InputError when its file has moved."""
-        return read_image(Path(self.entry(name).path))
+        """Read a repository image at full resolution; raises InputError when its file has moved or is too large."""
+        entry = self.entry(name)
+        return whole_image(self, entry, MAX_WHOLE_PX) if entry.kind == "slide" else read_image(Path(entry.path))
+
+    def thumbnail_path(self, name: str) -> Path:
+        """Return the JPEG file with a small picture of a repository image."""
+        entry = self.entry(name)
+        archive = self.pyramids if entry.kind == "slide" else self.archive
+        return archive.thumbnail_path(build.archive_key(entry))
 
     def levels(self, name: str) -> list[Level]:
         """Return the resolutions of a repository image, finest first: their sizes and pixel sizes."""
-        return list(self._source(name).levels)
+        return list(self.source(name).levels)
 
     def region(self, name: str, level: int, top: int, left: int, rows: int, cols: int) -> NDArray[Any]:
         """Return (rows, cols, C) pixels of a repository image, read from its file.
@@ -286,10 +313,10 @@ class Index(IndexParts):
         InputError
             If the name is unknown, the file has moved, or the region leaves the image.
         """
-        return self._source(name).read_region(level, top, left, rows, cols)
+        return self.source(name).read_region(level, top, left, rows, cols)
 
-    def _source(self, name: str) -> SlideSource:
-        """Open a repository image for reading in regions, or return it as it was opened before."""
+    def source(self, name: str) -> SlideSource:
+        """Return a repository image for reading in regions; it stays open, and the index closes it."""
         with self._opening:
             if name not in self._sources:
                 entry = self.entry(name)
@@ -311,15 +338,18 @@ class Index(IndexParts):
                 raise InputError(
                     f"The ranking of {ranking.query!r} has no query image to draw; attach_queries adds it."
                 )
-            draw_ranking(query, ranking, self.image, target, representations=self.compare(ranking))
+            shown, load, compared = show_places(self, ranking, SHOWN_HITS)
+            draw_ranking(query, shown, load, target, n_hits=SHOWN_HITS, representations=compared)
             paths.append(target)
         return paths
 
     def compare(self, ranking: Ranking) -> tuple[Representation, Representation] | None:
-        """Return the representations of a query and of its best hit, where that was aligned."""
+        """Return the representations of a query and of its best hit, where that was aligned with an image."""
         if not ranking.hits or ranking.hits[0].placement is None or ranking.query_image is None:
             return None
         best = self.entry(ranking.hits[0].image)
+        if best.kind == "slide":
+            return None
         asked = self.model.representer(ranking.modality or self.other_modality).represent(ranking.query_image)
         return asked, self.archive.representation(build.archive_key(best))
 
@@ -334,6 +364,23 @@ class Index(IndexParts):
         if name not in found:
             raise InputError(f"{name!r} is not in {self.folder}.")
         return found[name]
+
+    def slides(self, where: Where | None = None) -> list[Entry]:
+        """Return the large images, those that match `where` if it is given."""
+        if not (self.folder / "slides").is_dir():
+            return []
+        return [e for e in self.store.entries(where) if e.kind == "slide"]
+
+    def open_windows(self, *, create: bool = False) -> Store:
+        """Return the store of the windows of large images, opened once."""
+        if self._windows is None:
+            self._windows = open_windows(self.folder, self.manifest, create=create)
+        return self._windows
+
+    def _close_windows(self) -> None:
+        if self._windows is not None:
+            self._windows.close()
+            self._windows = None
 
     def entries(self) -> list[Entry]:
         """Return what is known of every image, sorted by name."""
@@ -353,6 +400,7 @@ class Index(IndexParts):
         return {
             "folder": str(self.folder),
             "images": self.count(),
+            **({"slides": len(self.slides()), "windows": self.open_windows().count()} if self.slides() else {}),
             "modality": self.manifest.modality,
             "model": self.manifest.model,
             "preset": self.model.preset,
@@ -370,6 +418,7 @@ class Index(IndexParts):
         for source in self._sources.values():
             source.close()
         self._sources.clear()
+        self._close_windows()
         self.store.close()
 
     def __enter__(self) -> Index:

@@ -13,15 +13,17 @@ from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
 from crosslight.store.archive import Archive
+from crosslight.store.pyramid import PyramidArchive
 
 
 class IndexParts:
-    """The model, the archive, the describer and the vocabulary of one index folder."""
+    """The model, the archives, the describer and the vocabulary of one index folder."""
 
     def __init__(self, folder: Path, manifest: Manifest, model: ComirModel) -> None:
         self.folder, self.manifest, self.model = folder, manifest, model
         self.device = model.representer(manifest.modality).device
         self.archive = Archive(folder / "images")
+        self.pyramids = PyramidArchive(folder / "slides")
         self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
         self.vocabulary = self._load_vocabulary()
 

@@ -10,6 +10,7 @@ from typing import Any
 from crosslight.types import Hit, Ranking
 
 RANKING_COLUMNS = ("query", "rank", "image", "similarity", "confidence", "cx", "cy", "angle_deg", "scale")
+MICROMETRES = ("cx_um", "cy_um")  # of the centre, where the repository's pixel size is known
 FLIPPED, FOUND = "flipped", "found"  # columns that are there where they say something
 
 
@@ -30,11 +31,13 @@ def ranking_records(ranking: Ranking) -> list[dict[str, Any]]:
     """Return one JSON object per hit: the columns, the 2 x 3 matrix, and what was asked for besides.
 
     `matrix` maps the query's (x, y, 1) to the repository's pixels; `flipped` says that the query lies there mirrored;
-    `found` is there where a confidence was asked for.
+    `found` is there where a confidence was asked for, `cx_um` and `cy_um` where the image's pixel size is known.
     """
     records = []
     for row, hit in zip(ranking_rows(ranking), ranking.hits, strict=True):
         record: dict[str, Any] = dict(zip(RANKING_COLUMNS, row, strict=True))
+        if hit.center_um is not None:
+            record.update(zip(MICROMETRES, (round(v, 4) for v in hit.center_um), strict=True))
         if hit.placement is not None:
             record[FLIPPED] = hit.placement.flipped
         if hit.matrix is not None:
@@ -48,20 +51,25 @@ def ranking_records(ranking: Ranking) -> list[dict[str, Any]]:
 def write_ranking_csv(path: Path, rankings: Sequence[Ranking]) -> None:
     """Write rankings as UTF-8 CSV with a header, one row per hit, in one step.
 
-    A column `flipped` is added where a hit is mirrored, and `found` where a confidence was asked for: true or false.
+    A column `flipped` is added where a hit is mirrored, and `found` where a confidence was asked for: true or false;
+    `cx_um` and `cy_um` where an image's pixel size is known.
     """
     extra = []
     if any(_is_flipped(hit) for ranking in rankings for hit in ranking.hits):
         extra.append(FLIPPED)
     if any(ranking.found is not None for ranking in rankings):
         extra.append(FOUND)
+    if any(hit.center_um is not None for ranking in rankings for hit in ranking.hits):
+        extra += MICROMETRES
     temporary = path.with_name(path.name + ".new")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*RANKING_COLUMNS, *extra])
         for ranking in rankings:
             for row, hit in zip(ranking_rows(ranking), ranking.hits, strict=True):
-                said = {FLIPPED: str(_is_flipped(hit)).lower(), FOUND: str(bool(ranking.found)).lower()}
+                center = hit.center_um or (None, None)
+                in_um = {name: None if v is None else round(v, 4) for name, v in zip(MICROMETRES, center, strict=True)}
+                said = {**in_um, FLIPPED: str(_is_flipped(hit)).lower(), FOUND: str(bool(ranking.found)).lower()}
                 writer.writerow([*row, *(said[name] for name in extra)])
     temporary.replace(path)
 

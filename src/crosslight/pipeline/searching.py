@@ -11,12 +11,14 @@ from crosslight.config import AlignConfig
 from crosslight.encode.vocabulary import build_vocabulary
 from crosslight.errors import ConfigError, InputError
 from crosslight.geometry import query_to_repository, window_corners
+from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
+from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
 from crosslight.rerank.confidence import share_confidence
 from crosslight.rerank.patches import rerank_patches
 from crosslight.store.base import Where
-from crosslight.types import Entry, Hit, Image, Modality, Placement, Progress, Ranking, Representation
+from crosslight.types import Entry, Histogram, Hit, Image, Modality, Placement, Progress, Ranking, Representation
 
 if TYPE_CHECKING:
     from crosslight.pipeline.index import Index
@@ -82,34 +84,36 @@ def search_index(index: Index, images: Sequence[Image], settings: SearchSettings
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise InputError(f"Two queries are called {twice!r}; rename one, so that the answers can be told apart.")
-    representer = index.model.representer(settings.modality)
-    queries = []
-    for done, image in enumerate(images):
-        queries.append(
-            Query(representation=representer.represent(image), height_px=image.height_px, width_px=image.width_px)
-        )
-        progress(done + 1, len(images), "representing")
+    asked = [Asked(image, index.model.representer(settings.modality).represent) for image in images]
+    slides = SlideShelf(index, settings.where, settings.align)
     if settings.rerank == "align":
-        return _search_aligned(index, images, queries, n_images, settings, progress)
-    return [_search_words(index, i, q, n_images, settings) for i, q in zip(images, queries, strict=True)]
+        return _search_aligned(index, asked, slides, n_images, settings, progress)
+    return [_search_words(index, one, slides, n_images, settings) for one in asked]
+
+
+def _weigh_words(index: Index, query: Query) -> Histogram:
+    """Return the weighted histogram of a query."""
+    assert index.vocabulary is not None
+    return index.vocabulary.weigh(index.vocabulary.encode(index.describer.describe(query.representation)))
 
 
 def _shortlist(index: Index, query: Query, n_hits: int, settings: SearchSettings) -> list[tuple[str, float]]:
     """Return the best images by histogram."""
-    assert index.vocabulary is not None
-    words = index.vocabulary.encode(index.describer.describe(query.representation))
-    return list(index.store.search(index.vocabulary.weigh(words), n_hits, settings.where))
+    return list(index.store.search(_weigh_words(index, query), n_hits, settings.where))
 
 
-def _search_words(index: Index, image: Image, query: Query, n_images: int, settings: SearchSettings) -> Ranking:
+def _search_words(index: Index, asked: Asked, slides: SlideShelf, n_images: int, settings: SearchSettings) -> Ranking:
     """Rank by histogram alone, or re-rank by the paper's patches."""
     patches = settings.rerank == "patches"
     wanted = PATCHES_SHORTLIST if patches else settings.top
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else wanted
     n_hits = n_images if settings.shortlist == "all" else n_hits
+    query = asked.at(None)
     found = _shortlist(index, query, max(n_hits, settings.top), settings)
     note = f"histograms of {n_images} images, not aligned"
     if patches:
+        if slides.entries:
+            raise ConfigError("Re-ranking by patches is for images, and large images are in the index; use align.")
         by_name = index.store.find([name for name, _ in found[:n_hits]])
         candidates = [(name, _load(index, by_name[name])) for name, _ in found[:n_hits] if name in by_name]
         config = index.manifest.config.patches
@@ -118,39 +122,76 @@ def _search_words(index: Index, image: Image, query: Query, n_images: int, setti
         )
         found = [*best, *found[n_hits:]]
         note = f"best {len(candidates)} of {n_images} images by histogram, re-ranked by patches"
-    return _ranking(index, image, [(name, similarity, None) for name, similarity in found], note, settings)
+    found = sorted([*found, *slides.rank(asked, max(n_hits, settings.top))], key=lambda hit: (-hit[1], hit[0]))
+    return _ranking(index, asked.image, [(name, similarity, None) for name, similarity in found], note, settings)
 
 
 def _search_aligned(
-    index: Index, images: Sequence[Image], queries: Sequence[Query], n_images: int,
-    settings: SearchSettings, progress: Progress,
+    index: Index, asked: Sequence[Asked], slides: SlideShelf, n_images: int, settings: SearchSettings,
+    progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
+    """Align with the images, search the large ones, and put both in one order."""
+    n_single = n_images - len(slides.entries)
+    answers: list[tuple[list[Found], str]] = [([], "") for _ in asked]
+    if n_single:
+        try:
+            answers = _align_images(index, asked, n_single, settings, progress)
+        except InputError:  # too large for every image, perhaps not for the slides
+            if not slides.entries:
+                raise
+    rankings = []
+    for done, (one, (found, note)) in enumerate(zip(asked, answers, strict=True)):
+        if slides.entries:
+            places, told = slides.search(one, settings.shortlist, settings.top)
+            found = sorted([*found, *places], key=lambda item: -item[1].similarity)
+            note = f"{note}, {told}" if note else told
+            progress(done + 1, len(asked), "searching slides")
+        rankings.append(_ranking(index, one.image, [(n, p.similarity, p) for n, p in found], note, settings))
+    return rankings
+
+
+def _align_images(
+    index: Index, asked: Sequence[Asked], n_images: int, settings: SearchSettings, progress: Progress
+) -> list[tuple[list[Found], str]]:
+    """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
     config = settings.align
     known: dict[str, Entry] = {}
     aligner = Aligner(lambda name: _load(index, known[name]), config)
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
     if settings.shortlist == "auto" and n_images > AUTO_LISTED:
         n_hits = AUTO_SHORTLIST
+    mpp = None
     if n_hits >= n_images:
-        known.update({e.name: e for e in index.store.entries(settings.where)})
+        known.update({e.name: e for e in index.store.entries(settings.where) if e.kind == "image"})
+        mpp = common_mpp(list(known.values()))
         everything = list(map(_candidate, known.values()))
+        queries = _represent(asked, mpp, progress)
         if settings.shortlist != "auto" or _is_quick(queries, everything, config):
             note = f"aligned with all {n_images} images"
             placed = aligner.align(queries, everything, progress)
-            return [
-                _ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings)
-                for image, hits in zip(images, placed, strict=True)
-            ]
+            return [(_in_pixels(one, hits, mpp), note) for one, hits in zip(asked, placed, strict=True)]
         n_hits = AUTO_SHORTLIST
     note = f"aligned with the best {n_hits} of {n_images} images by histogram"
-    rankings = []
-    for done, (image, query) in enumerate(zip(images, queries, strict=True)):
+    answers = []
+    for done, (one, query) in enumerate(zip(asked, _represent(asked, mpp, progress), strict=True)):
         found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
         known.update(found)
         hits = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
-        rankings.append(_ranking(index, image, [(n, p.similarity, p) for n, p in hits], note, settings))
-        progress(done + 1, len(images), "aligning")
-    return rankings
+        answers.append((_in_pixels(one, hits, mpp), note))
+        progress(done + 1, len(asked), "aligning")
+    return answers
+
+
+def _represent(asked: Sequence[Asked], mpp: float | None, progress: Progress) -> list[Query]:
+    queries = []
+    for done, one in enumerate(asked):
+        queries.append(one.at(mpp))
+        progress(done + 1, len(asked), "representing")
+    return queries
+
+
+def _in_pixels(one: Asked, hits: Sequence[Found], mpp: float | None) -> list[Found]:
+    return [(name, one.in_its_pixels(place, mpp)) for name, place in hits]
 
 
 def _candidate(entry: Entry) -> Candidate:
@@ -173,6 +214,7 @@ def _ranking(
 ) -> Ranking:  # fmt: skip
     """Put numbers, confidences and corners to what was found."""
     confidences = share_confidence([similarity for _, similarity, _ in found], index.calibration())
+    known = index.store.find(list(dict.fromkeys(name for name, _, _ in found[: settings.top])))
     hits = [
         Hit(
             image=name,
@@ -182,6 +224,7 @@ def _ranking(
             placement=place,
             corners_xy=None if place is None else window_corners(place, image.height_px, image.width_px),
             matrix=None if place is None else query_to_repository(place, image.height_px, image.width_px),
+            mpp=known[name].mpp if name in known else None,
         )
         for rank, ((name, similarity, place), confidence) in enumerate(zip(found, confidences, strict=True), start=1)
     ]

@@ -18,6 +18,7 @@ from crosslight.types import Progress
 
 EMBEDDED = "embedded"
 API_KEY_VARIABLE = "QDRANT_API_KEY"
+WINDOWS_SUFFIX = "-windows"
 
 
 def check_address(address: str | None) -> str | None:
@@ -49,23 +50,36 @@ def open_store(folder: Path, manifest: Manifest, address: str | None = None, *, 
     IndexCorruptError
         If it is damaged; or is not there and `create` is not set.
     """
+    return _open(folder / "store", manifest, manifest.collection, address, create=create)
+
+
+def open_windows(folder: Path, manifest: Manifest, address: str | None = None, *, create: bool = False) -> Store:
+    """Open the store that keeps the windows of large images, beside the one of the images; raises the same."""
+    collection = manifest.collection and manifest.collection + WINDOWS_SUFFIX
+    return _open(folder / "windows", manifest, collection, address, create=create)
+
+
+def _open(path: Path, manifest: Manifest, collection: str, address: str | None, *, create: bool) -> Store:
+    folder = path.parent
     place = check_address(address) or manifest.store
     if place == EMBEDDED:
-        if manifest.store != EMBEDDED and not create and not (folder / "store").is_dir():
+        if manifest.store != EMBEDDED and not create and not path.is_dir():
             raise IndexCorruptError(f"{folder} has no embedded store; its vectors are at {manifest.store}.")
-        store: Store = load("store", "edge")(folder / "store")
+        store: Store = load("store", "edge")(path)
         return store
-    if not manifest.collection:
+    if not collection:
         raise IndexCorruptError(
             f"{folder} has never been on a server; `crosslight move {folder} --store {place}` carries it there."
         )
     key = os.environ.get(API_KEY_VARIABLE)
-    store = load("store", "qdrant")(place, manifest.collection, api_key=key, create=create)
+    store = load("store", "qdrant")(place, collection, api_key=key, create=create)
     return store
 
 
-def move_store(folder: Path, manifest: Manifest, source: Store, address: str, progress: Progress) -> Manifest:
-    """Carry all images of `source` to another store and return the manifest that says so.
+def move_store(
+    folder: Path, manifest: Manifest, source: Store, windows: Store | None, address: str, progress: Progress
+) -> Manifest:
+    """Carry all images of `source`, and the windows of large ones, to another store; return the new manifest.
 
     What is at the target already is not sent again, so that a stopped move goes on. The index uses the source until
     everything is at the target. The embedded store is then deleted; a collection on a server is left there.
@@ -81,7 +95,22 @@ def move_store(folder: Path, manifest: Manifest, source: Store, address: str, pr
     if not manifest.collection:
         manifest = replace(manifest, collection=name_collection(folder))
         manifest.save(folder)  # before anything is sent, so that the next run finds it
-    target = open_store(folder, manifest, place, create=True)
+    if windows is not None:
+        _carry(windows, open_windows(folder, manifest, place, create=True), place, progress)
+    _carry(source, open_store(folder, manifest, place, create=True), place, progress)
+    moved = replace(manifest, store=place)
+    moved.save(folder)
+    return moved
+
+
+def drop_embedded(folder: Path) -> None:
+    """Delete the embedded stores of an index whose vectors are on a server."""
+    for name in ("store", "windows"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _carry(source: Store, target: Store, place: str, progress: Progress) -> None:
+    """Copy everything, check that it arrived, and close the target."""
     try:
         _copy(source, target, progress)
         counts = source.count(), target.count()
@@ -91,14 +120,6 @@ def move_store(folder: Path, manifest: Manifest, source: Store, address: str, pr
             )
     finally:
         target.close()
-    moved = replace(manifest, store=place)
-    moved.save(folder)
-    return moved
-
-
-def drop_embedded(folder: Path) -> None:
-    """Delete the embedded store of an index whose vectors are on a server."""
-    shutil.rmtree(folder / "store", ignore_errors=True)
 
 
 def _copy(source: Store, target: Store, progress: Progress) -> None:

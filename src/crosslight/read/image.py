@@ -14,6 +14,10 @@ from crosslight.read.tiff import decode_tiff
 from crosslight.types import Image
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# What OpenSlide alone reads, or reads better than a TIFF decoder.
+SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
+ZARR_SUFFIX = ".zarr"
+ZARR_ROOTS = ("zarr.json", ".zattrs", ".zgroup")
 MIN_SIDE_PX = 16
 MAX_PIXELS = 2**31
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -64,8 +68,9 @@ def read_image(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 def image_signature(path: Path | str) -> str:
-    """Return the size and modification time of a file: what changes when its pixels do."""
+    """Return the size and modification time of a file, of a Zarr folder's root: what changes when its pixels do."""
     path = Path(path)
+    path = next((path / name for name in ZARR_ROOTS if (path / name).is_file()), path) if path.is_dir() else path
     try:
         status = path.stat()
     except OSError as error:
@@ -77,7 +82,7 @@ def list_images(paths: Sequence[Path | str]) -> list[Path]:
     """Return the image files among files and folders.
 
     Folders are read without their sub-folders: names must be unique, and sub-folders often repeat them. Hidden files
-    and files that are no images (tables, texts) are passed over.
+    and files that are no images (tables, texts) are passed over. A folder that ends in .zarr is one image.
 
     Parameters
     ----------
@@ -96,21 +101,26 @@ def list_images(paths: Sequence[Path | str]) -> list[Path]:
     """
     files: dict[Path, Path] = {}
     for path in map(Path, paths):
-        for file in list_folder(path) if path.is_dir() else (_check_suffix(path),):
+        for file in list_folder(path, slides=True) if path.is_dir() and not is_zarr(path) else (_check_suffix(path),):
             files.setdefault(file.resolve(), file)
     check_stems(list(files.values()))
     return list(files.values())
 
 
-def list_folder(folder: Path) -> list[Path]:
-    """Return the images directly in a folder, sorted by name; raises InputError where there is none."""
+def list_folder(folder: Path, *, slides: bool = False) -> list[Path]:
+    """Return the images directly in a folder, sorted by name; raises InputError where there is none.
+
+    With `slides`, scanners' own formats and Zarr folders count as well.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; check the name.")
     try:
-        found = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and not p.is_dir())
+        there = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        found = [p for p in there if not p.is_dir() or (slides and is_zarr(p))]
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be read ({error.strerror}); check its permissions.") from error
-    images = [p for p in found if p.suffix.lower() in SUFFIXES]
+    known = (*SUFFIXES, *SLIDE_SUFFIXES, ZARR_SUFFIX) if slides else SUFFIXES
+    images = [p for p in found if p.suffix.lower() in known]
     if not images:
         others = f"only other files, such as {found[0].name}" if found else "no file at all"
         raise InputError(f"The folder {folder} holds no image ({others}); images end in {', '.join(SUFFIXES)}.")
@@ -157,10 +167,15 @@ def _finish(path: Path, decoded: Decoded) -> Image:
     return Image(pixels=np.require(pixels, requirements=["C", "W"]), name=path.stem, mpp=decoded.mpp)
 
 
+def is_zarr(path: Path) -> bool:
+    """Tell whether a path is a Zarr folder."""
+    return path.suffix.lower() == ZARR_SUFFIX and path.is_dir()
+
+
 def _check_suffix(path: Path) -> Path:
     if not path.exists():
         raise UnreadableImageError(f"{path} does not exist; check the name and the folder.")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (*SUFFIXES, *SLIDE_SUFFIXES, ZARR_SUFFIX):
         raise InputError(f"{path} does not look like an image; images end in {', '.join(SUFFIXES)}.")
     return path
 

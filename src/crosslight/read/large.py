@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from crosslight.errors import InputError, UnreadableImageError
-from crosslight.read.image import TIFF_SIGNATURES, read_image
-from crosslight.read.ome_zarr import OmeZarrSource, is_zarr
+from crosslight.read.image import SLIDE_SUFFIXES, TIFF_SIGNATURES, is_zarr, read_image
+from crosslight.read.ome_zarr import OmeZarrSource
 from crosslight.read.raster import FORMATS, strict_pillow
-from crosslight.read.slide import SLIDE_SUFFIXES, OpenSlideSource, is_vendor_slide
+from crosslight.read.slide import OpenSlideSource, is_vendor_slide
 from crosslight.read.source import Level, SlideSource, check_region, make_levels
 from crosslight.read.tiff import quiet_tifffile
 from crosslight.read.tiled_tiff import TiledTiffSource, main_series

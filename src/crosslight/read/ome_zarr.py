@@ -14,9 +14,6 @@ from crosslight.read.pixel_size import micrometres, square
 from crosslight.read.pixels import MAX_CHANNELS, to_supported_dtype
 from crosslight.read.source import Level, check_region, make_levels
 
-ZARR_SUFFIX = ".zarr"
-ROOT_FILES = ("zarr.json", ".zattrs", ".zgroup")
-
 
 class OmeZarrSource:
     """One multi-scale image of an OME-Zarr folder, read in regions."""
@@ -66,11 +63,6 @@ class OmeZarrSource:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
-
-
-def is_zarr(path: Path) -> bool:
-    """Tell whether a path is a Zarr folder."""
-    return path.suffix.lower() == ZARR_SUFFIX and path.is_dir()
 
 
 def _open_group(path: Path) -> tuple[Any, Mapping[str, Any]]:

@@ -68,6 +68,10 @@ class RescaledSource:
         ]  # fmt: skip
         return _like(np.concatenate(pieces, axis=2), part.dtype)
 
+    def close(self) -> None:
+        """Close the image."""
+        self.source.close()
+
     def _averaged(self, top: int, left: int, rows: int, cols: int) -> NDArray[Any]:
         """Return squares of `box` pixels of the level, averaged."""
         b = self._box

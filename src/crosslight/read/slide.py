@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from crosslight.errors import InputError, MissingDependencyError, UnreadableImageError
 from crosslight.read.source import Level, check_region
 
-# What OpenSlide alone reads, or reads better than a TIFF decoder.
-SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
 GENERIC = "generic-tiff"
 WHITE = "FFFFFF"
 

@@ -54,7 +54,7 @@ class Aligner:
         InputError
             If a query is larger than every candidate.
         """
-        found = self._coarse(queries, candidates, progress)
+        found = self.scan(queries, candidates, progress)
         results = []
         for number, (query, starts) in enumerate(zip(queries, found, strict=True)):
             if not starts:
@@ -66,10 +66,10 @@ class Aligner:
             progress(number + 1, len(queries), "refining")
         return results
 
-    def _coarse(
-        self, queries: Sequence[Query], candidates: Sequence[Candidate], progress: Progress
+    def scan(
+        self, queries: Sequence[Query], candidates: Sequence[Candidate], progress: Progress = silent
     ) -> list[dict[str, list[Placement]]]:
-        """Return per query the coarse peaks of each image that can hold it."""
+        """Return per query the best few places in each image that can hold it, as the coarse pass alone sees them."""
         plans = [plan_query(q, self.config) for q in queries]
         found: list[dict[str, list[Placement]]] = [{} for _ in queries]
         work = [(cell, chunk) for cell in sorted({p.coarse_px for p in plans})

@@ -62,8 +62,8 @@ class Archive:
         facts = {"name": name, "stride": representation.stride, "entry": asdict(entry)}
         _delete(self._path(name, FACTS))  # while its files change, the image is not there
         try:
-            write_durably(self._path(name, CODES), _encode_codes(representation.to_codes()))
-            write_durably(self._path(name, THUMBNAIL), _encode_thumbnail(thumbnail_rgb))
+            write_durably(self._path(name, CODES), encode_codes(representation.to_codes()))
+            write_durably(self._path(name, THUMBNAIL), encode_thumbnail(thumbnail_rgb))
             write_durably(self._path(name, FACTS), json.dumps(facts).encode())
         except StoreUnavailableError:
             self.remove([name])
@@ -148,13 +148,15 @@ def _hash(name: str) -> str:
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _encode_codes(codes: NDArray[np.uint8]) -> bytes:
+def encode_codes(codes: NDArray[np.uint8]) -> bytes:
+    """Return codes as the bytes of a .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, codes, allow_pickle=False)
     return buffer.getvalue()
 
 
-def _encode_thumbnail(rgb: NDArray[np.uint8]) -> bytes:
+def encode_thumbnail(rgb: NDArray[np.uint8]) -> bytes:
+    """Return (h, w, 3) pixels as the bytes of a JPEG file."""
     buffer = io.BytesIO()
     PillowImage.fromarray(np.ascontiguousarray(rgb)).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as functional
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crosslight.geometry import mirror_indices
@@ -50,8 +53,38 @@ def run_network(network: nn.Module, intensity: Intensity, image: Image, device: 
     return result
 
 
+@torch.inference_mode()
+def run_with_margin(
+    network: nn.Module, intensity: Intensity, pixels: NDArray[Any], margin_px: int, device: torch.device
+) -> Float32:
+    """Return the raw representation of the middle of a window.
+
+    Parameters
+    ----------
+    network : Module
+        As for `run_network`.
+    pixels : ndarray of shape (rows + 2 * margin_px, cols + 2 * margin_px, C)
+        A window with its context. It starts on a multiple of the network's `multiple_px` of its image.
+    margin_px : int
+        A multiple of `multiple_px`.
+
+    Returns
+    -------
+    values : ndarray of shape (C, ceil(rows / stride), ceil(cols / stride)), float32
+    """
+    stride, multiple = int(network.stride), int(network.multiple_px)  # type: ignore[arg-type]
+    values = _run_window(network, _to_input(pixels, intensity), multiple, device)
+    h, w = (-(-(n - 2 * margin_px) // stride) for n in pixels.shape[:2])
+    m = margin_px // stride
+    return values[:, m : m + h, m : m + w]
+
+
 def _read_window(image: Image, intensity: Intensity, top: int, left: int, rows: int, cols: int) -> Tensor:
     pixels = image.pixels[mirror_indices(top, rows, image.height_px)][:, mirror_indices(left, cols, image.width_px)]
+    return _to_input(pixels, intensity)
+
+
+def _to_input(pixels: NDArray[Any], intensity: Intensity) -> Tensor:
     mean, std = (np.asarray(v, np.float32) for v in (intensity.mean, intensity.std))
     unit = (intensity.unit(pixels) - mean) / std
     return torch.from_numpy(unit.astype(np.float32).transpose(2, 0, 1)[None])

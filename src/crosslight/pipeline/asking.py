@@ -1,0 +1,81 @@
+"""Queries at the pixel size of what they are compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from crosslight.errors import InputError
+from crosslight.read.image import MIN_SIDE_PX
+from crosslight.read.rescale import resample_pixels
+from crosslight.rerank.align import Query
+from crosslight.types import Entry, Image, Placement, Representation
+
+SAME_MPP = 0.02  # pixel sizes closer than this are taken as equal
+MAX_QUERY_PX = 8192  # a query is not made larger than this
+
+
+class Asked:
+    """A query image, and what the network makes of it at each pixel size it is asked for.
+
+    Parameters
+    ----------
+    image : Image
+        As it was read; its `mpp` is what decides, None where that is not known.
+    represent : callable
+        The network of its modality.
+    """
+
+    def __init__(self, image: Image, represent: Callable[[Image], Representation]) -> None:
+        self.image, self._represent = image, represent
+        self._queries: dict[float, Query] = {}
+
+    def factor(self, target_mpp: float | None) -> float:
+        """Return how many pixels of size `target_mpp` one of the query's makes; 1 where either is not known."""
+        if target_mpp is None or self.image.mpp is None:
+            return 1.0
+        factor = self.image.mpp / target_mpp
+        return 1.0 if abs(factor - 1) < SAME_MPP else factor
+
+    def at(self, target_mpp: float | None) -> Query:
+        """Return the query at a pixel size; raises InputError where it would be too small or too large there."""
+        factor = self.factor(target_mpp)
+        if factor not in self._queries:
+            sides = [round(n * factor) for n in self.image.pixels.shape[:2]]
+            if factor != 1 and not (min(sides) >= MIN_SIDE_PX and max(sides) <= MAX_QUERY_PX):
+                raise InputError(
+                    f"{self.image.name} ({self.image.mpp:g} micrometres per pixel) has {sides[1]} x {sides[0]} px at "
+                    f"the repository's {target_mpp:g}; queries need {MIN_SIDE_PX} to {MAX_QUERY_PX}. Check both pixel "
+                    "sizes; --query-mpp sets the query's."
+                )
+            image = replace(self.image, pixels=resample_pixels(self.image.pixels, factor))
+            self._queries[factor] = Query(
+                representation=self._represent(image), height_px=image.height_px, width_px=image.width_px
+            )
+        return self._queries[factor]
+
+    def in_its_pixels(self, place: Placement, target_mpp: float | None) -> Placement:
+        """Return a placement of `at(target_mpp)` as one of the image as it was read."""
+        return replace(place, scale=place.scale * self.factor(target_mpp))
+
+
+def working_mpp(entry: Entry) -> float | None:
+    """Return the micrometres per pixel at which an image was represented."""
+    return None if entry.mpp is None else entry.mpp * entry.reduction
+
+
+def group_by_pixel_size(entries: Iterable[Entry]) -> list[tuple[float | None, list[Entry]]]:
+    """Return entries in groups of (about) equal pixel size, each with that size."""
+    groups: dict[int | None, list[Entry]] = {}
+    for entry in entries:
+        mpp = working_mpp(entry)
+        key = None if mpp is None or mpp <= 0 else round(math.log(mpp) / math.log1p(SAME_MPP))
+        groups.setdefault(key, []).append(entry)
+    return [(working_mpp(group[0]), group) for group in groups.values()]
+
+
+def common_mpp(entries: Sequence[Entry]) -> float | None:
+    """Return the pixel size of all entries, None where they differ or one has none."""
+    groups = group_by_pixel_size(entries)
+    return groups[0][0] if len(groups) == 1 else None

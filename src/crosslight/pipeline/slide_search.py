@@ -1,0 +1,268 @@
+"""search, for large images: pieces of the coarse representation -> the best places -> exact alignment there.
+
+A query is aligned with pieces that overlap by its own reach, so that every place where it could lie is whole in one of
+them. The pieces are read at the coarse resolution only; around the best places a small part is then read at full
+resolution and aligned again, as if it were an image of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from crosslight.config import AlignConfig
+from crosslight.errors import InputError
+from crosslight.pipeline.asking import Asked, group_by_pixel_size
+from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
+from crosslight.store.base import Where
+from crosslight.types import Entry, Placement, Representation
+
+if TYPE_CHECKING:
+    from crosslight.pipeline.index import Index
+
+CORE_REACHES = 2.0  # side of a piece without its overlap, in reaches of the query
+MIN_CORE_PX = 512
+SPOT_MARGIN = 0.15  # of the query's reach, around a place that is aligned exactly
+SAME_PLACE = 0.25  # of the query's short side: closer answers are one
+N_SPOTS = 30  # places that are aligned exactly
+WINDOWS_PER_SLIDE = 20  # looked at by histogram, for each slide that is asked for
+WINDOW_WORK = 5e8  # similarities: "auto" aligns with all pieces while there are no more
+
+Found = tuple[str, Placement]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A part of a slide, in pixels that the network saw."""
+
+    slide: str
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def name(self) -> str:
+        """A name of its own among all pieces."""
+        return f"{self.slide}\n{self.top},{self.left},{self.height},{self.width}"
+
+    def candidate(self) -> Candidate:
+        """Return what the aligner needs to know."""
+        return Candidate(name=self.name, height_px=self.height, width_px=self.width)
+
+
+class SlideSearch:
+    """Searches large images; queries of one size share the work on the slides."""
+
+    def __init__(self, index: Index, slides: Sequence[Entry], config: AlignConfig) -> None:
+        self.index, self.config = index, config
+        self.slides = {entry.name: entry for entry in slides}
+        self._coarse: dict[int, Aligner] = {}
+        self._pieces: dict[str, Piece] = {}
+
+    def search(self, query: Query, windows: Sequence[Entry] | None = None, n_hits: int = N_SPOTS) -> list[Found]:
+        """Return the best places of a query in the slides, best first, in pixels of level 0.
+
+        Parameters
+        ----------
+        query : Query
+            At the slides' pixel size.
+        windows : sequence of Entry, optional
+            Only around these; by default everywhere.
+        n_hits : int
+            How many places to look at closely.
+
+        Returns
+        -------
+        found : list of (slide, Placement)
+            No two of one slide lie in the same place. Empty where the query fits into no slide.
+        """
+        pieces = self.pieces(query) if windows is None else self._around(query, windows)
+        spots = self._find_spots(query, pieces, max(n_hits, N_SPOTS))
+        aligner = Aligner(self._loader(0), self.config)
+        placed = aligner.align([query], [spot.candidate() for spot in spots])[0] if spots else []
+        return [(name, self._to_level_0(name, place)) for name, place in self._place(placed, query)]
+
+    def work(self, query: Query) -> float:
+        """Return roughly how many similarities looking everywhere takes."""
+        return estimate_work(query, [piece.candidate() for piece in self.pieces(query)], self.config)
+
+    def pieces(self, query: Query) -> list[Piece]:
+        """Return pieces that cover all slides and overlap by the query's reach."""
+        reach, cell = self._reach(query), plan_query(query, self.config).coarse_px
+        core = _round_up(max(MIN_CORE_PX, CORE_REACHES * reach), cell)
+        pieces = []
+        for name in self.slides:
+            height, width = self._size(name)
+            for top in range(0, height, core):
+                for left in range(0, width, core):
+                    pieces.append(self._piece(name, (top, left, top + core, left + core), reach, cell))
+        return [piece for piece in pieces if not self._is_empty(piece)]
+
+    def _around(self, query: Query, windows: Sequence[Entry]) -> list[Piece]:
+        reach, cell = self._reach(query), plan_query(query, self.config).coarse_px
+        pieces = []
+        for w in windows:
+            r = self.slides[w.slide].reduction
+            box = (w.top_px / r, w.left_px / r, (w.top_px + w.height_px) / r, (w.left_px + w.width_px) / r)
+            pieces.append(self._piece(w.slide, box, reach, cell))
+        return pieces
+
+    def _reach(self, query: Query) -> float:
+        """Return the diameter of the circle that holds the query at any angle and scale."""
+        return math.hypot(query.height_px, query.width_px) * self.config.scale[1]
+
+    def _size(self, name: str) -> tuple[int, int]:
+        shape = self.index.pyramids.shape(self._key(name))
+        return shape.height * shape.stride, shape.width * shape.stride
+
+    def _piece(self, name: str, box: tuple[float, float, float, float], reach: float, cell: int) -> Piece:
+        """Return a box (top, left, bottom, right) with half a reach around it, on whole cells inside the slide."""
+        height, width = self._size(name)
+        top, left = (max(0, int((n - reach / 2) // cell) * cell) for n in box[:2])
+        bottom = min(height, _round_up(box[2] + reach / 2, cell))
+        right = min(width, _round_up(box[3] + reach / 2, cell))
+        piece = Piece(slide=name, top=top, left=left, height=bottom - top, width=right - left)
+        self._pieces[piece.name] = piece
+        return piece
+
+    def _is_empty(self, piece: Piece) -> bool:
+        """Tell whether a piece shows background only."""
+        shape = self.index.pyramids.shape(self._key(piece.slide))
+        side = shape.tile * shape.stride
+        rows = range(piece.top // side, -(-(piece.top + piece.height) // side))
+        cols = range(piece.left // side, -(-(piece.left + piece.width) // side))
+        return bool(shape.empty) and all((r, c) in shape.empty_tiles for r in rows for c in cols)
+
+    def _find_spots(self, query: Query, pieces: Sequence[Piece], n_spots: int) -> list[Piece]:
+        """Return small parts around the places that look best on coarse cells."""
+        cell, stride = plan_query(query, self.config).coarse_px, query.representation.stride
+        if cell not in self._coarse:
+            self._coarse[cell] = Aligner(self._loader(int(math.log2(cell // stride))), self.config)
+        peaks = self._coarse[cell].scan([query], [piece.candidate() for piece in pieces])[0]
+        found = self._place([(name, place) for name, places in peaks.items() for place in places], query)
+        half = self._reach(query) * (0.5 + SPOT_MARGIN) + 2 * cell
+        spots = []
+        for name, place in found[:n_spots]:
+            x, y = place.center_xy
+            spots.append(self._piece(name, (y - half, x - half, y + half, x + half), 0.0, stride))
+        return spots
+
+    def _place(self, placed: Sequence[Found], query: Query) -> list[Found]:
+        """Return the distinct places in the slides that places in pieces are, best first."""
+        found = [(self._pieces[name].slide, _shift(place, self._pieces[name])) for name, place in placed]
+        return merge_places(found, query)
+
+    def _loader(self, level: int) -> Callable[[str], Representation]:
+        """Return what reads a piece from one level of its slide, or from the coarsest there is."""
+
+        def load(name: str) -> Representation:
+            piece = self._pieces[name]
+            key = self._key(piece.slide)
+            shape = self.index.pyramids.shape(key)
+            chosen = min(level, shape.n_levels - 1)
+            stride = shape.stride * 2**chosen
+            region = (piece.top // stride, piece.left // stride, -(-piece.height // stride), -(-piece.width // stride))
+            return self.index.pyramids.region(key, chosen, *region)
+
+        return load
+
+    def _key(self, name: str) -> str:
+        return f"{name}|{self.slides[name].signature}"
+
+    def _to_level_0(self, name: str, place: Placement) -> Placement:
+        reduction = self.slides[name].reduction
+        x, y = ((v + 0.5) * reduction - 0.5 for v in place.center_xy)
+        return replace(place, center_xy=(x, y), scale=place.scale * reduction)
+
+
+class SlideShelf:
+    """The large images of an index, in groups of equal pixel size."""
+
+    def __init__(self, index: Index, where: Where | None, config: AlignConfig) -> None:
+        self.index, self.where, self.config = index, where, config
+        self.entries = index.slides(where)
+        self._groups = [(mpp, SlideSearch(index, group, config)) for mpp, group in group_by_pixel_size(self.entries)]
+
+    def search(self, asked: Asked, shortlist: int | str, top: int) -> tuple[list[Found], str]:
+        """Return the best places of a query, in level-0 pixels per pixel of it, and how they were found.
+
+        Raises
+        ------
+        InputError
+            If it fits into no slide.
+        """
+        found: list[Found] = []
+        n_windows = 0
+        for mpp, group in self._groups:
+            query = asked.at(mpp)
+            windows = self._choose_windows(group, query, shortlist)
+            n_windows += 0 if windows is None else len(windows)
+            found += [(name, asked.in_its_pixels(place, mpp)) for name, place in group.search(query, windows, top)]
+        if not found:
+            raise InputError(
+                f"The query {asked.image.name} ({asked.image.width_px} x {asked.image.height_px} px) fits into none of "
+                f"the {len(self.entries)} slides; cut it smaller, or check the pixel sizes (--query-mpp)."
+            )
+        slides = f"{len(self.entries)} slide{'s' * (len(self.entries) > 1)}"
+        note = f"searched {slides} whole" if n_windows == 0 else f"searched the best {n_windows} windows of {slides}"
+        return sorted(found, key=lambda item: -item[1].similarity), note
+
+    def rank(self, asked: Asked, n_hits: int) -> list[tuple[str, float]]:
+        """Return slides by the histogram of their best window."""
+        best: dict[str, float] = {}
+        for mpp, group in self._groups:
+            for entry, similarity in self._search_windows(group, asked.at(mpp), n_hits * WINDOWS_PER_SLIDE):
+                best[entry.slide] = max(best.get(entry.slide, 0.0), similarity)
+        return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:n_hits]
+
+    def _choose_windows(self, group: SlideSearch, query: Query, shortlist: int | str) -> list[Entry] | None:
+        """Return the windows to look around, None for everywhere."""
+        if shortlist == "all":
+            return None
+        if isinstance(shortlist, str):
+            work = group.work(query)
+            if work <= WINDOW_WORK:
+                return None
+            n_pieces = len(group.pieces(query))
+            shortlist = max(1, int(n_pieces * WINDOW_WORK / work))
+        return [entry for entry, _ in self._search_windows(group, query, shortlist)]
+
+    def _search_windows(self, group: SlideSearch, query: Query, n_hits: int) -> list[tuple[Entry, float]]:
+        """Return the best windows by histogram, of finished slides only."""
+        vocabulary = self.index.vocabulary
+        assert vocabulary is not None
+        words = vocabulary.weigh(vocabulary.encode(self.index.describer.describe(query.representation)))
+        store = self.index.open_windows()
+        found = store.search(words, n_hits, self.where)
+        entries = store.find([name for name, _ in found])
+        return [
+            (entries[name], similarity)
+            for name, similarity in found
+            if name in entries
+            and (slide := group.slides.get(entries[name].slide)) is not None
+            and slide.signature == entries[name].signature
+        ]
+
+
+def _round_up(value: float, step: int) -> int:
+    return int(-(-value // step) * step)
+
+
+def _shift(place: Placement, piece: Piece) -> Placement:
+    x, y = place.center_xy
+    return replace(place, center_xy=(x + piece.left, y + piece.top))
+
+
+def merge_places(found: Sequence[Found], query: Query) -> list[Found]:
+    """Return places best first, leaving out what lies close to a better one of the same slide."""
+    side = SAME_PLACE * min(query.height_px, query.width_px)
+    kept: list[Found] = []
+    for name, place in sorted(found, key=lambda item: (-item[1].similarity, item[0], item[1].center_xy)):
+        x, y = place.center_xy
+        taken = (p.center_xy for n, p in kept if n == name)
+        if all(math.hypot(x - u, y - v) >= side * place.scale for u, v in taken):
+            kept.append((name, place))
+    return kept

@@ -1,0 +1,264 @@
+"""Large images: indexed window by window without seams, found, resumed, removed."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import crosslight
+from crosslight.cli.main import app
+from crosslight.config import IndexConfig, SlideConfig
+from crosslight.errors import InputError
+from crosslight.geometry import cut_window
+from crosslight.pipeline.build import archive_key
+from crosslight.pipeline.slide_words import SLIDE_KEY
+from crosslight.represent.comir.model import ComirModel
+from crosslight.types import Image, Placement
+
+zarr = pytest.importorskip("zarr")
+H, W = 900, 1100
+PLACE = Placement(center_xy=(700.0, 333.0), angle_deg=17.0, scale=1.0, similarity=1.0)
+CONFIG = IndexConfig(slides=SlideConfig(window_cells=96, tile_cells=48, histogram_px=256))
+
+
+def make_plane() -> np.ndarray:
+    noise = np.random.default_rng(11).standard_normal((H, W)).astype(np.float32)
+    return np.clip(127 + 1100 * cv2.GaussianBlur(noise, (0, 0), 5), 0, 255).astype(np.uint8)
+
+
+def write_slide(path: Path, tone: np.ndarray, *, mpp: float | None = None) -> Path:
+    """Write an OME-Zarr image of two levels, coloured as the training images of kind A are."""
+    pixels = np.stack([tone, 255 - tone, tone // 2])
+    group = zarr.create_group(store=str(path), zarr_format=3)
+    datasets = []
+    for i in range(2):
+        h, w = (n // 2**i for n in tone.shape)
+        level = np.stack([cv2.resize(p, (w, h), interpolation=cv2.INTER_AREA) for p in pixels])
+        group.create_array(str(i), data=level, chunks=(3, 128, 128))
+        steps = [{"type": "scale", "scale": [1.0, (mpp or 1.0) * 2**i, (mpp or 1.0) * 2**i]}]
+        datasets.append({"path": str(i), "coordinateTransformations": steps})
+    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space"} for a in "yx")]
+    if mpp is not None:
+        axes[1:] = [{**a, "unit": "micrometer"} for a in axes[1:]]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+    return path
+
+
+@pytest.fixture(scope="module")
+def plane() -> np.ndarray:
+    return make_plane()
+
+
+@pytest.fixture(scope="module")
+def slide_file(plane: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_slide(tmp_path_factory.mktemp("slides") / "slide.zarr", plane, mpp=0.5)
+
+
+@pytest.fixture(scope="module")
+def query(plane: np.ndarray) -> Image:
+    return cut_window(Image(pixels=(255 - plane)[:, :, None], name="relief"), PLACE, 120, 130, "query")
+
+
+@pytest.fixture(scope="module")
+def slide_index(slide_file: Path, folders: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an index of the slide and ten small images; tests only read it."""
+    out = tmp_path_factory.mktemp("slide-index") / "index"
+    images = [slide_file, folders / "A"]
+    crosslight.Index.build(images, model_folder, modality="A", out=out, config=CONFIG, device="cpu").close()
+    return out
+
+
+def test_a_query_is_found_in_a_slide_among_images(slide_index: Path, query: Image) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        ranking = index.search([query])[0]
+        assert index.count() == 11 and index.entry("slide").kind == "slide"
+    best = ranking.hits[0]
+    assert best.image == "slide" and best.placement is not None
+    assert np.hypot(best.placement.center_xy[0] - 700, best.placement.center_xy[1] - 333) < 3
+    assert abs(best.placement.angle_deg - 17) < 2
+    assert best.center_um == pytest.approx((350.25, 166.75), abs=1.5)
+    assert "searched 1 slide whole" in ranking.note and "all 10 images" in ranking.note
+    assert len({h.image for h in ranking.hits}) > 2
+
+
+def test_hits_in_one_slide_are_different_places(slide_index: Path, query: Image) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        places = [h.placement for h in index.search([query])[0].hits if h.image == "slide"]
+    assert len(places) > 3
+    centers = np.array([p.center_xy for p in places if p is not None])
+    apart = np.linalg.norm(centers[:, None] - centers[None], axis=2) + 1e9 * np.eye(len(centers))
+    assert apart.min() >= 0.25 * 120
+
+
+def test_a_shortlist_of_windows_finds_it_too(slide_index: Path, query: Image) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        ranking = index.search([query], shortlist=12)[0]
+        words = index.search([query], rerank="none")[0]
+    place = ranking.hits[0].placement
+    assert place is not None and np.hypot(place.center_xy[0] - 700, place.center_xy[1] - 333) < 3
+    assert "best 12 windows of 1 slide" in ranking.note
+    assert [h.image for h in words.hits].count("slide") == 1
+
+
+def test_windows_leave_no_seam(slide_index: Path, plane: np.ndarray, model_folder: Path) -> None:
+    """The stored tiles are those of the whole image computed at once: the windows cannot be seen."""
+    whole = np.stack([plane, 255 - plane, plane // 2], axis=2)
+    padded = np.pad(whole, ((96, 96), (96, 96), (0, 0)), mode="reflect")
+    representer = ComirModel.load(model_folder).representer("A")
+    once = representer.represent_window(padded, 96).to_codes()
+    with crosslight.Index.open(slide_index) as index:
+        stored = index.pyramids.region(archive_key(index.entry("slide")), 0, 0, 0, *once.shape[1:]).to_codes()
+    difference = np.abs(stored.astype(int) - once)
+    assert difference.max() <= 2  # of 255, below 1 %
+
+
+@pytest.mark.parametrize("modality", ["A", "B"])
+def test_the_shipped_model_sees_the_same_from_two_windows(modality: crosslight.types.Modality) -> None:
+    folder = Path(crosslight.__file__).parent / "demo"
+    pixels = crosslight.read_image(folder / "A.jpg").pixels[800:1600, 2700:3500]
+    pixels = pixels if modality == "A" else pixels.mean(axis=2, keepdims=True).astype(np.uint8)
+    representer = ComirModel.load(folder / "model").representer(modality)
+    margin = SlideConfig().margin_px
+    left = representer.represent_window(pixels[:608, :608], margin).to_codes()  # covers 96 to 512
+    right = representer.represent_window(pixels[160:768, 160:768], margin).to_codes()  # covers 256 to 672
+    difference = np.abs(left[:, 40:, 40:].astype(int) - right[:, : 104 - 40, : 104 - 40])
+    assert difference.max() <= 2  # of 255, below 1 %
+
+
+def test_glass_is_skipped_and_tissue_found(plane: np.ndarray, query: Image, model_folder: Path, tmp_path: Path) -> None:
+    tone = plane.copy()
+    white = np.full_like(tone, 245)
+    white[150:600, 450:1000] = tone[150:600, 450:1000]
+    pixels = np.stack([white, np.where(white == 245, 245, 255 - tone), np.where(white == 245, 245, tone // 2)], axis=2)
+    cv2.imwrite(str(tmp_path / "slide.tif"), pixels[:, :, ::-1])
+    (tmp_path / "slide.tif").rename(tmp_path / "slide.bif")  # a slide by its name; OpenSlide needs tiles
+    import tifffile
+
+    (tmp_path / "slide.bif").unlink()
+    tifffile.imwrite(tmp_path / "slide.svs", pixels, tile=(128, 128), photometric="rgb", compression="zlib")
+    pytest.importorskip("openslide")
+    for background in ("skip", "keep"):
+        config = replace(CONFIG, slides=replace(CONFIG.slides, background=background))
+        out = tmp_path / background
+        with crosslight.Index.build(
+            [tmp_path / "slide.svs"], model_folder, modality="A", out=out, config=config, device="cpu"
+        ) as index:
+            shape = index.pyramids.shape(archive_key(index.entry("slide")))
+            assert (len(shape.empty) > 5) == (background == "skip")
+            place = index.search([query])[0].hits[0].placement
+            assert place is not None and np.hypot(place.center_xy[0] - 700, place.center_xy[1] - 333) < 3
+
+
+def test_pixel_sizes_meet(
+    plane: np.ndarray, query: Image, model_folder: Path, slide_index: Path, tmp_path: Path
+) -> None:
+    """A query of half the slide's pixel size is found at half its scale; the slide is read at the model's."""
+    large = cv2.resize(query.pixels, (260, 240), interpolation=cv2.INTER_CUBIC)[:, :, None]
+    with crosslight.Index.open(slide_index) as index:
+        place = index.search([Image(pixels=large, name="large", mpp=0.25)])[0].hits[0].placement
+        again = index.search([Image(pixels=large, name="large")], query_mpp=0.25)[0].hits[0].placement
+    assert place is not None and again is not None and place.center_xy == again.center_xy
+    assert np.hypot(place.center_xy[0] - 700, place.center_xy[1] - 333) < 3 and abs(place.scale - 0.5) < 0.01
+    # the same at the model's pixel size: the slide has twice as many pixels, of which every second is read
+    shutil.copytree(model_folder, tmp_path / "model")
+    record = json.loads((tmp_path / "model" / "model.json").read_text())
+    (tmp_path / "model" / "model.json").write_text(json.dumps({**record, "mpp": 0.5}))
+    fine = write_slide(
+        tmp_path / "fine.zarr", cv2.resize(plane, (2 * W, 2 * H), interpolation=cv2.INTER_CUBIC), mpp=0.25
+    )
+    with crosslight.Index.build(
+        [fine], tmp_path / "model", modality="A", out=tmp_path / "index", config=CONFIG, device="cpu"
+    ) as index:
+        entry = index.entry("fine")
+        assert (entry.reduction, entry.level, entry.height_px) == (2.0, 1, 2 * H)
+        best = index.search([replace(query, mpp=0.5)])[0].hits[0]
+    assert best.placement is not None and abs(best.placement.scale - 2) < 0.02
+    assert np.hypot(best.placement.center_xy[0] - 1400.5, best.placement.center_xy[1] - 666.5) < 5
+
+
+def test_a_slide_is_drawn_and_exported(slide_index: Path, query: Image, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "query.png"), query.pixels)
+    done = CliRunner().invoke(
+        app,
+        [
+            "search", str(slide_index), str(tmp_path / "query.png"), "--json", "--top", "2", "--device", "cpu",
+            "--geojson", str(tmp_path / "found.geojson"), "--show", str(tmp_path / "found.png"),
+        ],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    hit = json.loads(done.stdout.splitlines()[0])
+    assert hit["image"] == "slide" and abs(hit["cx_um"] - 0.5 * (hit["cx"] + 0.5)) < 0.01
+    features = json.loads((tmp_path / "found.geojson").read_text())["features"]
+    center = next(f for f in features if f["geometry"]["type"] == "Point")["geometry"]["coordinates"]
+    assert np.hypot(center[0] - 700.5, center[1] - 333.5) < 3
+    assert cv2.imread(str(tmp_path / "found.png")).std() > 10
+
+
+def test_slides_are_replaced_and_removed_whole(
+    slide_index: Path, query: Image, plane: np.ndarray, tmp_path: Path
+) -> None:
+    shutil.copytree(slide_index, tmp_path / "index")
+    with crosslight.Index.open(tmp_path / "index") as index:
+        n_windows = index.open_windows().count()
+        assert n_windows == index.info()["windows"] > 10
+        write_slide(tmp_path / "slide.zarr", plane[:500, :600])
+        assert index.add([tmp_path / "slide.zarr"]) == 1 and index.count() == 11
+        assert 0 < index.open_windows().count({SLIDE_KEY: "slide"}) < n_windows
+        assert index.entry("slide").height_px == 500
+        assert index.add([tmp_path / "slide.zarr"]) == 0
+        assert index.add([tmp_path / "slide.zarr"], mpp=0.7) == 1 and index.entry("slide").mpp == 0.7
+        assert index.remove(["slide"]) == 1
+        assert index.open_windows().count() == 0 and index.pyramids.size_bytes() == 0
+        assert all(h.image != "slide" for h in index.search([query])[0].hits)
+
+
+def test_a_query_too_large_or_of_a_senseless_size_is_refused(slide_index: Path, query: Image) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        with pytest.raises(InputError, match="fits into none of the 1 slide"):
+            index.search([Image(pixels=np.zeros((1300, 1300, 1), np.uint8), name="huge")])
+        with pytest.raises(InputError, match="--query-mpp"):
+            index.search([query], query_mpp=0.01)
+
+
+def test_killed_slide_indexing_goes_on_with_nothing_doubled_or_lost(
+    slide_file: Path, model_folder: Path, query: Image, tmp_path: Path
+) -> None:
+    settings = f"IndexConfig(slides=SlideConfig(window_cells={96}, tile_cells={48}, histogram_px={256}))"
+    script = (
+        "import sys, crosslight; from crosslight.config import IndexConfig, SlideConfig\n"
+        f"crosslight.Index.build([sys.argv[1]], sys.argv[2], modality='A', out=sys.argv[3], config={settings}, "
+        "device='cpu').close()"
+    )
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-c", script, str(slide_file), str(model_folder), str(out)]
+
+    out = tmp_path / "index"
+    for n_tiles in (1, 9, 25, 32):  # in the middle of the finest level, at its end, while coarser ones are built
+        process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(list(out.glob("slides/??/*/*/*/*.npy"))) >= n_tiles:
+                break
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert subprocess.run(command(out), capture_output=True, check=False).returncode == 0
+    assert subprocess.run(command(tmp_path / "whole"), capture_output=True, check=False).returncode == 0
+    found = []
+    for folder in (out, tmp_path / "whole"):
+        with crosslight.Index.open(folder) as index:
+            assert index.count() == 1
+            tiles = {p.relative_to(folder): p.read_bytes() for p in folder.glob("slides/??/*/*/*/*.npy")}
+            places = [(h.similarity, h.placement and h.placement.center_xy) for h in index.search([query])[0].hits]
+            found.append((index.open_windows().entries(), tiles, places))
+    assert found[0] == found[1]
