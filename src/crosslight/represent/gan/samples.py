@@ -27,7 +27,7 @@ def draw_samples(model: TranslationModel, pairs: Sequence[Pair], path: Path) -> 
         rows.append(np.concatenate(cells, axis=1))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet = np.concatenate(rows, axis=0)
-    cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
 
 
 def _show(model: TranslationModel, image: Image, *, translated: bool = False) -> NDArray[np.uint8]:
