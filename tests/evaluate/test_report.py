@@ -106,7 +106,7 @@ def test_a_mistake_gives_one_sentence(folders: Path, tmp_path: Path) -> None:
     [
         ({"split": "nothing.csv"}, "nothing.csv"),
         ({"methods": ["originals+surf+patches"]}, "cannot be read"),
-        ({"model": "no-such-model"}, "crosslight fit"),
+        ({"models": ["no-such-model"]}, "crosslight fit"),
     ],
 )
 def test_what_cannot_be_compared_is_said(folders: Path, tmp_path: Path, options: dict[str, Any], words: str) -> None:

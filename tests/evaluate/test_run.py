@@ -44,7 +44,7 @@ def test_surf_and_sift_find_untransformed_images_within_their_modality(fold: Fol
 def test_alignment_of_a_trained_representation_finds_the_other_modality(
     fold: Fold, model_folder: Path, tmp_path: Path
 ) -> None:
-    results = run(fold, tmp_path, "comir+align", "comir+surf+align3", "comir+surf+patches3", model=model_folder)
+    results = run(fold, tmp_path, "comir+align", "comir+surf+align3", "comir+surf+patches3", models=[model_folder])
     aligned = results.find(method="comir+align")
     assert {c.cell.repository for c in aligned} == {"A", "B"} and all(c.cell.is_cross for c in aligned)
     assert np.mean([success_share(c.ranks, 1) for c in aligned]) == 1.0
@@ -57,8 +57,8 @@ def test_alignment_of_a_trained_representation_finds_the_other_modality(
 
 
 def test_reranking_changes_the_shortlist_only(fold: Fold, model_folder: Path, tmp_path: Path) -> None:
-    run(fold, tmp_path, "comir+surf", "comir+surf+align3", model=model_folder)
-    results = run(fold, tmp_path, "comir+surf", "comir+surf+align3", model=model_folder)
+    run(fold, tmp_path, "comir+surf", "comir+surf+align3", models=[model_folder])
+    results = run(fold, tmp_path, "comir+surf", "comir+surf+align3", models=[model_folder])
     for after in results.find(method="comir+surf+align3"):
         before = next(c for c in results.find(method="comir+surf") if replace(c.cell, method="") == replace(
             after.cell, method=""

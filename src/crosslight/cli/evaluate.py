@@ -62,8 +62,10 @@ def evaluate(
     ),
     repository: Annotated[RepositoryName, typer.Option(help="Search the test images, or all.")] = RepositoryName.test,
     size: Annotated[SizeName, typer.Option(help="Ask with full images, patches, or both.")] = SizeName.both,
-    model: Annotated[Path | None, typer.Option(help="Model for rows with comir; otherwise trained here.")] = None,
-    preset: Annotated[PresetName, typer.Option(help="Preset of the comir trained here.")] = PresetName.default,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="A trained model to use (comir, pix2pix, cyclegan), not training it here.")
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="How large networks trained here are.")] = PresetName.default,
     steps: Annotated[int | None, typer.Option(help="Train everything for so many steps.", min=1)] = None,
     minutes: Annotated[float | None, typer.Option(help="Train everything for so long, each.")] = None,
     words: Annotated[int, typer.Option(help="Visual words of a repository.", min=1)] = 20_000,
@@ -99,7 +101,7 @@ def evaluate(
     with progress_bar() as progress:
         results = evaluate_pairs(
             a_dir, b_dir, out=report, split=split, pair_pattern=pair_pattern, turned_pattern=turned_pattern,
-            methods=methods or ["paper", "ours"], model=model, labels=labels, config=config,
+            methods=methods or ["paper", "ours"], models=model or [], labels=labels, config=config,
             command=shlex.join(["crosslight", *sys.argv[1:]]), progress=progress,
         )  # fmt: skip
     _print_summary(results, methods or ["paper", "ours"], config.sizes)

@@ -26,7 +26,7 @@ def evaluate_pairs(
     pair_pattern: Patterns | None = None,
     turned_pattern: Patterns | None = None,
     methods: Sequence[str] = ("paper", "ours"),
-    model: Path | str | None = None,
+    models: Sequence[Path | str] = (),
     labels: tuple[str, str] = ("A", "B"),
     config: EvaluateConfig | None = None,
     command: str = "",
@@ -46,8 +46,8 @@ def evaluate_pairs(
         Names of the images, and of transformed images that came with them.
     methods : sequence of str
         Rows and groups of rows; see `parse_methods`.
-    model : Path, optional
-        A model for the rows with comir, instead of one trained here.
+    models : sequence of Path
+        Trained models (comir, pix2pix, cyclegan) to use instead of training them here.
     labels : tuple of str
         What the modalities are called in the tables.
     config : EvaluateConfig, optional
@@ -70,8 +70,8 @@ def evaluate_pairs(
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give the name of a folder for the report.")
-    model_folder = Path(model) if model is not None else None
-    results = run_comparison(folds, rows, settings, folder, model=model_folder, progress=progress)
+    trained = [Path(model) for model in models]
+    results = run_comparison(folds, rows, settings, folder, models=trained, progress=progress)
     names = Labels(a=labels[0], b=labels[1])
     write_report(folder, Story(folds=folds, methods=rows, config=settings, labels=names, command=command), results)
     return results

@@ -29,7 +29,7 @@ from crosslight.evaluate.methods import ALIGN, Method
 from crosslight.evaluate.metrics import order_hits, rank_truth
 from crosslight.evaluate.pictures import draw_space, pick_names
 from crosslight.evaluate.protocol import EvaluateConfig, cell_inputs, describe_config, list_cells
-from crosslight.evaluate.spaces import Source, Space
+from crosslight.evaluate.spaces import Source, Space, sort_models
 from crosslight.progress import silent
 from crosslight.represent.comir.device import choose_device
 from crosslight.types import MODALITIES, Modality, Progress
@@ -46,20 +46,21 @@ class _Todo:
 
 def run_comparison(
     folds: Sequence[Fold], methods: Sequence[Method], config: EvaluateConfig, out: Path,
-    *, model: Path | None = None, progress: Progress = silent,
+    *, models: Sequence[Path] = (), progress: Progress = silent,
 ) -> Results:  # fmt: skip
     """Compute every cell that is not in ``out/cells`` yet.
 
     A method that cannot run here (weights, an optional package or training pairs are missing) leaves its cells empty;
     `Results.reasons` says why, by method.
     """
-    cache = CellCache(out / "cells")
+    cache, given = CellCache(out / "cells"), sort_models(models)
     found: dict[Cell, CellResult] = {}
     reasons: dict[str, str] = {}
     work: list[tuple[Fold, Source | None, list[_Todo]]] = []
     for fold in folds:
         for representation in dict.fromkeys(m.representation for m in methods):
             mine = [m for m in methods if m.representation == representation]
+            model = given.get(representation)
             source = Source(representation, fold, config, out, model) if representation else None
             work.append((fold, source, _look_up(fold, source, mine, config, cache, found)))
     meter = _Meter(sum(len(fold.parts[config.part]) * len(todo) for fold, _, todo in work), progress)

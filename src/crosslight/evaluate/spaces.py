@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crosslight import registry
-from crosslight.config import preset, to_dict
-from crosslight.errors import InputError
+from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, preset, to_dict
+from crosslight.errors import ConfigError, InputError
 from crosslight.evaluate.cells import hash_inputs
 from crosslight.evaluate.folds import Fold
-from crosslight.evaluate.methods import COMMON
+from crosslight.evaluate.methods import COMMON, TRANSLATIONS
 from crosslight.evaluate.protocol import EvaluateConfig
+from crosslight.pipeline.fit import fit_pairs
+from crosslight.pipeline.models import open_model
+from crosslight.pipeline.translate import fit_translation
 from crosslight.represent.base import Representer
-from crosslight.types import Modality, Progress
+from crosslight.represent.comir.device import choose_device
+from crosslight.types import MODALITIES, Modality, Progress
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,16 +50,23 @@ class Source:
     def _inputs(self) -> dict[str, Any]:
         if self.representation == "originals":
             return {"kind": "originals"}
-        if self.representation == "comir" and self.model is not None:
-            return {"kind": "comir", "model": registry.load("representer", "comir").load(self.model).fingerprint}
+        if self.model is not None:
+            return {"kind": self.representation, "model": open_model(self.model).fingerprint}
         return {
             "kind": self.representation,
-            "settings": to_dict(preset(self.config.preset)) if self.representation == "comir" else "",
+            "settings": to_dict(self._settings()),
             "budget": [self.config.steps, self.config.minutes],
             "seed": self.config.seed,
             "fold": self.fold.name,
             "pairs": self.fold.signatures("train"),
         }
+
+    def _settings(self) -> FitConfig | TranslationConfig:
+        """Return how the networks are shaped and trained: as in the papers, or small."""
+        if self.representation == "comir":
+            return preset(self.config.preset)
+        small = "" if self.config.preset == "paper" else "-small"
+        return TRANSLATION_PRESETS[self.representation + small]
 
     def build(self, progress: Progress) -> list[Space]:
         """Return the spaces, trained now if they are not there yet.
@@ -63,40 +74,54 @@ class Source:
         Raises
         ------
         CrosslightError
-            If something is missing: training pairs, weights, an optional package, the method itself.
+            If something is missing: training pairs, an optional package, a device.
         """
         if self.representation == "originals":
-            model = registry.load("representer", COMMON["originals"])()
-            both: dict[Modality, Representer] = {"A": model.representer("A"), "B": model.representer("B")}
-            return [Space(name="", representers=both, is_plain=True)]
-        if self.representation == "comir":
-            return [self._comir(progress)]
-        raise InputError(f"{self.representation} cannot be trained here yet.")
+            return [_make_space("", registry.load("representer", COMMON["originals"])(), is_plain=True)]
+        if self.model is None and not _is_finished(self.folder):
+            self._train(progress)
+        model = open_model(self.model or self.folder, choose_device(self.config.device))
+        if self.representation in TRANSLATIONS:
+            return [_make_space(target, model.with_target(target), is_plain=True) for target in MODALITIES]
+        return [_make_space("", model)]
 
-    def _comir(self, progress: Progress) -> Space:
-        from crosslight.pipeline.fit import fit_pairs
-        from crosslight.represent.comir.device import choose_device
-
-        comir = registry.load("representer", "comir")
-        folder = self.model or self.folder
-        device = choose_device(self.config.device)
-        if self.model is None and not _is_finished(folder, comir):
-            self._require_pairs()
-            fit_pairs(
-                self.fold.pairs("train"), folder, config=preset(self.config.preset), steps=self.config.steps,
-                minutes=self.config.minutes, device=self.config.device, seed=self.config.seed,
-                resume=(folder / "checkpoint").exists() or (folder / "checkpoint.old").exists(),
-                progress=progress,
-            )  # fmt: skip
-        model = comir.load(folder, device)
-        return Space(name="", representers={"A": model.representer("A"), "B": model.representer("B")})
-
-    def _require_pairs(self) -> None:
-        if not self.fold.parts["train"]:
+    def _train(self, progress: Progress) -> None:
+        pairs = self.fold.pairs("train")
+        if not len(pairs):
             raise InputError(
                 f"{self.representation} has no pair to train on; mark some as train in the split, or give --model."
             )
 
+        def report(done: float, total: float, label: str) -> None:
+            progress(done, total, f"training {self.representation}: {label.partition(': ')[2]}")
 
-def _is_finished(folder: Path, kind: Any) -> bool:
-    return (folder / "model.json").exists() and bool(kind.load(folder).training.get("finished"))
+        settings = self._settings()
+        resume = any((self.folder / name).exists() for name in ("checkpoint", "checkpoint.old"))
+        budget: dict[str, Any] = {
+            "steps": self.config.steps, "minutes": self.config.minutes, "device": self.config.device,
+            "seed": self.config.seed, "resume": resume, "progress": report,
+        }  # fmt: skip
+        if isinstance(settings, FitConfig):
+            fit_pairs(pairs, self.folder, config=settings, **budget)
+        else:
+            fit_translation(pairs, self.folder, config=settings, **budget)
+
+
+def sort_models(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return model folders by the representation that they make; raises ConfigError for two of one kind."""
+    sorted_by_kind: dict[str, Path] = {}
+    for folder in folders:
+        kind = getattr(open_model(folder), "method", "comir")
+        if kind in sorted_by_kind:
+            raise ConfigError(f"{sorted_by_kind[kind]} and {folder} are both {kind} models; give one of each kind.")
+        sorted_by_kind[kind] = folder
+    return sorted_by_kind
+
+
+def _make_space(name: str, model: Any, *, is_plain: bool = False) -> Space:
+    both: dict[Modality, Representer] = {m: model.representer(m) for m in MODALITIES}
+    return Space(name=name, representers=both, is_plain=is_plain)
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / "model.json").exists() and bool(open_model(folder).training.get("finished"))
