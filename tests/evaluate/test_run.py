@@ -11,6 +11,7 @@ import pytest
 from crosslight import registry
 from crosslight.baselines.base import rank_names
 from crosslight.config import VocabularyConfig
+from crosslight.errors import ConfigError
 from crosslight.evaluate.cells import Results
 from crosslight.evaluate.folds import Fold, find_folds
 from crosslight.evaluate.methods import parse_methods
@@ -141,3 +142,24 @@ def test_every_image_of_the_split_is_asked_once_in_both_directions(fold: Fold) -
     assert len(cells) == len(set(cells)) == 16
     translated = list(list_cells(parse_methods(["pix2pix+surf"])[0], fold, config))
     assert len(translated) == 32 and {c.space for c in translated} == {"A", "B"}
+
+
+def test_a_translation_is_searched_in_both_of_its_spaces(fold: Fold, tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=2, words=replace(WORDS, n_words=50))
+    results = run(fold, tmp_path, "pix2pix+surf", config=config)
+    assert results.reasons == {} and len(results.results) == 16
+    for space in ("A", "B"):
+        # real images of the space's own modality are shown as they are
+        (own,) = results.find(space=space, repository=space, modality=space, transformed=False)
+        assert own.ranks == [1, 1]
+    models = [p for p in (tmp_path / "models").iterdir() if p.name.startswith("pix2pix-")]
+    assert len(models) == 1 and {"pix2pix-A.jpg", "pix2pix-B.jpg"} <= {
+        p.name for p in (tmp_path / "pictures").iterdir()
+    }
+    again = run(fold, tmp_path / "other", "pix2pix+surf", config=config, models=models)
+    assert [r.ranks for r in again.results] == [r.ranks for r in results.results]
+
+
+def test_two_models_of_one_kind_are_refused(fold: Fold, model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="both comir models"):
+        run(fold, tmp_path, "comir+align", models=[model_folder, model_folder])
