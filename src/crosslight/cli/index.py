@@ -26,6 +26,7 @@ def index(
     modality: Annotated[ModalityName, typer.Option(help="What kind these images are: A or B.")],
     index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.")],
     metadata: Metadata = None,
+    describer: Annotated[str | None, typer.Option(help="surf, sift, rootsift, ...: how the shortlist is made.")] = None,
     mpp: PixelSize = None,
     store: StoreAddress = None,
     workers: Workers = None,
@@ -37,8 +38,8 @@ def index(
 
     with progress_bar() as progress:
         opened = crosslight.Index.build(
-            images, model, modality=modality.value, out=index, metadata=metadata, mpp=mpp, store=store, workers=workers,
-            scheduler=scheduler, device=device, progress=progress,
+            images, model, modality=modality.value, out=index, metadata=metadata, describer=describer, mpp=mpp,
+            store=store, workers=workers, scheduler=scheduler, device=device, progress=progress,
         )  # fmt: skip
     with opened:
         out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)

@@ -35,6 +35,7 @@ from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
 from crosslight.read.large import open_any
 from crosslight.read.source import Level, SlideSource
+from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.confidence import Calibration
@@ -75,6 +76,7 @@ class Index(IndexParts):
         modality: Modality,
         out: Path | str,
         config: IndexConfig | None = None,
+        describer: str | None = None,
         metadata: Path | None = None,
         store: str | None = None,
         workers: int | None = None,
@@ -85,6 +87,7 @@ class Index(IndexParts):
     ) -> Index:
         """Make images of one modality searchable, or go on with a stopped run, and return the opened index.
 
+        `describer` names another way to describe than the settings', such as "sift".
         `store` is the address of a Qdrant server that is to keep the vectors; by default they are in the folder.
         `workers` is how many processes of this machine share the work; `scheduler` is a Dask cluster that does it,
         by its address or as a `distributed.Client`.
@@ -99,10 +102,14 @@ class Index(IndexParts):
         """
         folder = Path(out)
         trained = open_model(model, choose_device(device))
+        settings = config or INDEX_PRESETS.get(trained.preset, IndexConfig())
+        if describer is not None:
+            settings = replace(settings, describe=replace(settings.describe, name=describer))
+            load("describer", describer)(settings.describe)  # says at once what is missing
         wanted = Manifest(
             model=trained.fingerprint,
             modality=modality,
-            config=config or INDEX_PRESETS.get(trained.preset, IndexConfig()),
+            config=settings,
             stride=trained.representer(modality).stride,
         )
         paths = list_images([Path(p) for p in images])
