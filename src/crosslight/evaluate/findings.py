@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from crosslight.evaluate.cells import Results, estimate_cells
 from crosslight.evaluate.methods import Method
-from crosslight.evaluate.metrics import chance_share, estimate_success
-from crosslight.evaluate.plots import SIZE_WORDS, cross_cells
+from crosslight.evaluate.metrics import chance_share
+from crosslight.evaluate.plots import SIZE_WORDS, cross_cells, telling_k
 from crosslight.evaluate.queries import Size
-from crosslight.evaluate.tables import name_method
+from crosslight.evaluate.tables import Labels, name_method, name_repository
 
 SURE = 0.95  # an untransformed image must be found within its own modality this often
-INVARIANT = ("surf", "detected-sift", "sift", "rootsift", "oriented-surf")
+# Describers of many places: with them the very same image must be found.
+LOCAL = ("surf", "detected-sift", "sift", "rootsift", "oriented-surf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +43,75 @@ def headline(results: Results, methods: Sequence[Method], sizes: Sequence[Size],
     return found
 
 
-def find_surprises(results: Results, methods: Sequence[Method], sizes: Sequence[Size]) -> list[Finding]:
-    """Return a sentence for what contradicts what a working method must show."""
+def find_surprises(results: Results, methods: Sequence[Method], sizes: Sequence[Size], labels: Labels) -> list[Finding]:
+    """Return a sentence for every figure that contradicts what a working method, or the paper, shows."""
     surprises = [Finding(head=name_method(m), text=results.notes[m.name]) for m in methods if m.name in results.notes]
     for method in methods:
-        if method.cross_only or method.matcher not in INVARIANT:
-            continue
+        surprises += _unsure_of_itself(results, method, labels)
         for size in sizes:
-            cells = [r for r in results.find(method=method.name, size=size, transformed=False) if not r.cell.is_cross]
-            for cell in cells:
-                estimate = estimate_success([cell.ranks], 1)
-                if size == "full" and estimate.share < SURE:
-                    surprises.append(
-                        Finding(
-                            head=name_method(method),
-                            text=f"Only {100 * estimate.share:.0f} % of untransformed whole images were found first "
-                            f"within modality {cell.cell.repository}, where the very same image is searched: too "
-                            "little is described in them, or several images are alike.",
-                        )
-                    )
+            surprises += _below_chance(results, method, size)
+            surprises += _no_better_than_originals(results, method, size)
+            surprises += _made_worse(results, method, size)
     return surprises
+
+
+def _unsure_of_itself(results: Results, method: Method, labels: Labels) -> Iterator[Finding]:
+    """Find whole untransformed images that are not found among themselves."""
+    if method.cross_only or method.matcher not in LOCAL:
+        return
+    for cell in results.find(method=method.name, size="full", transformed=False):
+        estimate = estimate_cells([cell], 1)
+        if cell.cell.is_cross or estimate is None or estimate.share >= SURE:
+            continue
+        where = name_repository(method, cell.cell.space, cell.cell.repository, labels)
+        yield Finding(
+            head=name_method(method),
+            text=f"Only {100 * estimate.share:.0f} % of untransformed whole images were found first in {where}, where "
+            "the very same image is searched: too little is described in them, or several images are alike.",
+        )
+
+
+def _below_chance(results: Results, method: Method, size: Size) -> Iterator[Finding]:
+    cells = cross_cells(results, method, size)
+    if not cells:
+        return
+    n_images = min(len(c.images) for c in cells)
+    k = telling_k(n_images)
+    estimate = estimate_cells(cells, k)
+    if estimate is not None and estimate.high < chance_share(k, n_images):
+        yield Finding(
+            head=name_method(method),
+            text=f"Acc@{k} of transformed {SIZE_WORDS[size]} across modalities is below that of a random order "
+            f"({100 * estimate.share:.1f} against {100 * chance_share(k, n_images):.1f} %): what it compares differs "
+            "more between the modalities than between the images, so that a few images attract every query.",
+        )
+
+
+def _no_better_than_originals(results: Results, method: Method, size: Size) -> Iterator[Finding]:
+    """Find learnt representations that bring nothing: the paper's were better than the originals."""
+    if method.representation in ("", "originals") or method.shortlist:
+        return
+    mine = estimate_cells(cross_cells(results, method, size), 10)
+    plain = estimate_cells(cross_cells(results, replace(method, representation="originals"), size), 10)
+    if mine is not None and plain is not None and mine.share < plain.share:
+        yield Finding(
+            head=name_method(method),
+            text=f"Acc@10 of transformed {SIZE_WORDS[size]} across modalities is {100 * mine.share:.1f} %, less than "
+            f"with the originals ({100 * plain.share:.1f} %), other than in the paper: the training was too short, or "
+            "this matcher does not suit the representation.",
+        )
+
+
+def _made_worse(results: Results, method: Method, size: Size) -> Iterator[Finding]:
+    """Find re-rankings that lower Acc@1: the paper's raised it."""
+    if not method.shortlist:
+        return
+    after = estimate_cells(cross_cells(results, method, size), 1)
+    before = estimate_cells(cross_cells(results, method.base, size), 1)
+    if after is not None and before is not None and after.share < before.share:
+        yield Finding(
+            head=name_method(method),
+            text=f"Re-ranking lowers Acc@1 of transformed {SIZE_WORDS[size]} across modalities from "
+            f"{100 * before.share:.1f} to {100 * after.share:.1f} %, other than in the paper: the words that it learns "
+            "for each query tell these images less well than those of the whole repository.",
+        )

@@ -142,7 +142,7 @@ def _summary(story: Story, results: Results) -> list[SummaryRow]:
 
 
 def _surprises(story: Story, results: Results) -> list[Finding]:
-    return find_surprises(results, story.methods, story.config.sizes)
+    return find_surprises(results, story.methods, story.config.sizes, story.labels)
 
 
 def _plots(out: Path, story: Story, results: Results) -> Iterator[Picture]:

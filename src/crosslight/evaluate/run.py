@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from crosslight import registry
 from crosslight.errors import CrosslightError
 from crosslight.evaluate.cells import N_KEPT, Cell, CellCache, CellResult, Results, Spot
-from crosslight.evaluate.competitors import baseline_inputs, build_baseline, configure_baseline
+from crosslight.evaluate.competitors import baseline_inputs, configure_baseline
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.matchers import (
-    AlignMatcher,
-    AlignShortlistMatcher,
-    BaselineMatcher,
     Found,
     Matcher,
-    PatchesMatcher,
     Repository,
-    Shortlist,
-    WordsMatcher,
 )
 from crosslight.evaluate.material import Images, Material
 from crosslight.evaluate.measure import peak_bytes, reset_peak
-from crosslight.evaluate.methods import ALIGN, Method
+from crosslight.evaluate.methods import Method
 from crosslight.evaluate.metrics import order_hits, rank_truth
 from crosslight.evaluate.pictures import draw_space, pick_names
-from crosslight.evaluate.protocol import EvaluateConfig, cell_inputs, describe_config, list_cells
+from crosslight.evaluate.protocol import EvaluateConfig, cell_inputs, list_cells
+from crosslight.evaluate.shelf import Shelf
 from crosslight.evaluate.spaces import Source, Space, sort_models
 from crosslight.progress import silent
-from crosslight.represent.comir.device import choose_device
-from crosslight.types import MODALITIES, Modality, Progress
+from crosslight.types import MODALITIES, Progress
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -129,7 +122,7 @@ class _Bench:
             for modality in MODALITIES:
                 name = space.name if space else ""
                 here = [t for t in todo if (t.cell.space, t.cell.repository) == (name, modality)]
-                shelf = _Shelf(material, modality, self.fold, self.config, self.meter.progress)
+                shelf = Shelf(material, modality, self.fold, self.config, self.meter.progress)
                 for method in dict.fromkeys(t.method for t in here):
                     self._run_method([t for t in here if t.method == method], shelf, material, found, reasons)
 
@@ -140,7 +133,7 @@ class _Bench:
             draw_space(material, pick_names(self.fold.parts[self.config.part]), path)
 
     def _run_method(
-        self, todo: Sequence[_Todo], shelf: _Shelf, material: Material, found: dict[Cell, CellResult],
+        self, todo: Sequence[_Todo], shelf: Shelf, material: Material, found: dict[Cell, CellResult],
         reasons: dict[str, str],
     ) -> None:  # fmt: skip
         for done, one in enumerate(todo):
@@ -202,57 +195,3 @@ def _plain(answer: Found, number: int) -> float | None:
 def _place(answer: Found, number: int) -> Spot | None:
     place = (answer.places or {}).get(number)
     return None if place is None else (round(place.center_xy[0], 2), round(place.center_xy[1], 2), place.angle_deg)
-
-
-class _Shelf:
-    """The matchers of one repository, each prepared once, when it is first needed."""
-
-    def __init__(
-        self, material: Material, modality: Modality, fold: Fold, config: EvaluateConfig, progress: Progress
-    ) -> None:
-        self.fold, self.config, self.progress = fold, config, progress
-        self.align = replace(config.align, device=str(choose_device(config.device)))
-        self.repository = material.repository(modality)
-        self.asks: Modality = "B" if modality == "A" else "A"  # what is asked across modalities
-        self._made: dict[str, tuple[Matcher, float]] = {}
-
-    def get(self, method: Method) -> tuple[Matcher, float]:
-        """Return the matcher of a method, and how many seconds its preparation took."""
-        if method.shortlist:
-            base, seconds = self.get(method.base)
-            assert isinstance(base, Shortlist)
-            return self._rerank(method, base), seconds
-        return self._prepare(method.name, lambda: self._make(method))
-
-    def _prepare(self, name: str, make: Callable[[], Matcher]) -> tuple[Matcher, float]:
-        if name not in self._made:
-            start = time.perf_counter()
-            matcher = make()
-            matcher.prepare(self.progress)
-            self._made[name] = (matcher, time.perf_counter() - start)
-        return self._made[name]
-
-    def _make(self, method: Method) -> Matcher:
-        if method.matcher == ALIGN:
-            return AlignMatcher(self.repository, self.align)
-        if method.is_whole:
-            return self._baseline(method)
-        describer = registry.load("describer", method.matcher)(describe_config(method.matcher))
-        return Shortlist(WordsMatcher(self.repository, describer, self.config.words))
-
-    def _rerank(self, method: Method, base: Shortlist) -> Matcher:
-        if method.rerank == "align":
-            aligner, _ = self._prepare(ALIGN, lambda: AlignMatcher(self.repository, self.align))
-            assert isinstance(aligner, AlignMatcher)
-            return AlignShortlistMatcher(base, method.shortlist, aligner)
-        words = base.base
-        assert isinstance(words, WordsMatcher)
-        return PatchesMatcher(base, method.shortlist, self.repository, words.describer, self.config.patches)
-
-    def _baseline(self, method: Method) -> Matcher:
-        baseline = build_baseline(method.matcher, self.config)
-        pairs = self.fold.pairs("train")
-        return BaselineMatcher(
-            baseline, self.repository, lambda p: baseline.fit(pairs, query=self.asks, progress=p),
-            of_representations=method.representation not in ("", "originals"),
-        )  # fmt: skip

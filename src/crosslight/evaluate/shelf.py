@@ -1,0 +1,79 @@
+"""The matchers of one repository, each prepared once, when it is first needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from crosslight import registry
+from crosslight.evaluate.competitors import build_baseline
+from crosslight.evaluate.folds import Fold
+from crosslight.evaluate.matchers import (
+    AlignMatcher,
+    AlignShortlistMatcher,
+    BaselineMatcher,
+    Matcher,
+    PatchesMatcher,
+    Shortlist,
+    WordsMatcher,
+)
+from crosslight.evaluate.material import Material
+from crosslight.evaluate.methods import ALIGN, Method
+from crosslight.evaluate.protocol import EvaluateConfig, describe_config
+from crosslight.represent.comir.device import choose_device
+from crosslight.types import Modality, Progress
+
+
+class Shelf:
+    """Makes and keeps what answers queries in one repository."""
+
+    def __init__(
+        self, material: Material, modality: Modality, fold: Fold, config: EvaluateConfig, progress: Progress
+    ) -> None:
+        self.fold, self.config, self.progress = fold, config, progress
+        self.align = replace(config.align, device=str(choose_device(config.device)))
+        self.repository = material.repository(modality)
+        self.asks: Modality = "B" if modality == "A" else "A"  # what is asked across modalities
+        self._made: dict[str, tuple[Matcher, float]] = {}
+
+    def get(self, method: Method) -> tuple[Matcher, float]:
+        """Return the matcher of a method, and how many seconds its preparation took."""
+        if method.shortlist:
+            base, seconds = self.get(method.base)
+            assert isinstance(base, Shortlist)
+            return self._rerank(method, base), seconds
+        return self._prepare(method.name, lambda: self._make(method))
+
+    def _prepare(self, name: str, make: Callable[[], Matcher]) -> tuple[Matcher, float]:
+        if name not in self._made:
+            start = time.perf_counter()
+            matcher = make()
+            matcher.prepare(self.progress)
+            self._made[name] = (matcher, time.perf_counter() - start)
+        return self._made[name]
+
+    def _make(self, method: Method) -> Matcher:
+        if method.matcher == ALIGN:
+            return AlignMatcher(self.repository, self.align)
+        if method.is_whole:
+            return self._baseline(method)
+        describer = registry.load("describer", method.matcher)(describe_config(method.matcher))
+        return Shortlist(WordsMatcher(self.repository, describer, self.config.words))
+
+    def _rerank(self, method: Method, base: Shortlist) -> Matcher:
+        if method.rerank == "align":
+            aligner, _ = self._prepare(ALIGN, lambda: AlignMatcher(self.repository, self.align))
+            assert isinstance(aligner, AlignMatcher)
+            return AlignShortlistMatcher(base, method.shortlist, aligner)
+        words = base.base
+        assert isinstance(words, WordsMatcher)
+        return PatchesMatcher(base, method.shortlist, self.repository, words.describer, self.config.patches)
+
+    def _baseline(self, method: Method) -> Matcher:
+        baseline = build_baseline(method.matcher, self.config)
+        pairs = self.fold.pairs("train")
+        return BaselineMatcher(
+            baseline, self.repository, lambda p: baseline.fit(pairs, query=self.asks, progress=p),
+            of_representations=method.representation not in ("", "originals"),
+        )  # fmt: skip
