@@ -106,3 +106,31 @@ def test_weights_that_do_not_fit_and_too_few_pairs_are_refused(tmp_path):
         TcNet(TINY).fit([make_pair(0)], query="A")
     with pytest.raises(ConfigError, match="smallest_crop"):
         replace(TINY, smallest_crop=0)
+
+
+def test_training_starts_from_weights_in_torchvisions_layout(tmp_path, monkeypatch):
+    """One step at a rate of zero leaves them as they are; the classifier in the file is passed over."""
+    torch.manual_seed(5)
+    weights = DenseNet(TINY.blocks, TINY.growth, TINY.stem).state_dict()
+    save_file({**weights, "classifier.weight": torch.zeros(2, 2)}, tmp_path / "densenet169.safetensors")
+    monkeypatch.setenv("CROSSLIGHT_CACHE", str(tmp_path))
+    for source in ("fetched", str(tmp_path / "densenet169.safetensors")):
+        method = TcNet(replace(TINY, weights=source, steps=1, learning_rate=0.0))
+        method.fit([make_pair(0), make_pair(1)], query="A")
+        for name, tensor in method._network.state_dict().items():
+            if "conv" in name:
+                torch.testing.assert_close(tensor, weights[name])
+
+
+def test_without_fetched_weights_the_message_says_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("CROSSLIGHT_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="crosslight fetch densenet169"):
+        TcNet(replace(TINY, weights="fetched")).fit([make_pair(0), make_pair(1)], query="A")
+
+
+@pytest.mark.slow
+def test_the_papers_preset_takes_a_step():
+    method = TcNet(replace(TcNet.presets["paper"], steps=1, n_pairs=2, weights=""))
+    method.fit([make_pair(0), make_pair(1)], query="A")
+    method.index([make_pair(0).b], modality="B")
+    assert len(method.search(make_pair(0).a, modality="A")) == 1

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from crosslight.config import DescribeConfig
-from crosslight.describe.oriented_surf import OrientedSurf, find_directions
-from crosslight.describe.surf import Surf
+from crosslight.describe.oriented_surf import OrientedSurf, find_directions, sum_turned, wavelet_gradients
+from crosslight.describe.surf import Surf, describe_blocks
 from crosslight.types import Representation
 
 SIDE = 161
@@ -55,3 +55,26 @@ def test_the_direction_of_a_ramp_is_the_way_up(angle_deg):
     gradients[0], gradients[1] = np.cos(angle), np.sin(angle)
     found = find_directions([gradients], np.array([[30, 30]]), 2.0)
     assert np.cos(found[0] - angle) > np.cos(np.deg2rad(1))
+
+
+def test_unturned_blocks_equal_upright_surf():
+    values = smooth(1)
+    rows = cols = np.array([60, 80, 90])
+    centres = np.array([(r, c) for r in rows for c in cols])
+    found = sum_turned(wavelet_gradients(values, 2.0), centres, np.zeros(9, np.float32), 2.0)
+    expected = describe_blocks(values[None], rows, cols, 2.0)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_quarter_turn_changes_nothing_but_the_direction():
+    values = smooth(2)[:160, :160]
+    centres = np.array([(80, 80)])
+    first, second = (np.ascontiguousarray(v) for v in (values, np.rot90(values)))
+    angles = [find_directions([wavelet_gradients(v, 4.0)], centres, 2.0) for v in (first, second)]
+    turn = (angles[0] - angles[1]) % (2 * np.pi)  # counter-clockwise on the screen is towards minus y
+    np.testing.assert_allclose(turn, np.pi / 2, atol=np.deg2rad(1))
+    rows = [
+        sum_turned(wavelet_gradients(v, 2.0), centres, a, 2.0)[0] for v, a in zip((first, second), angles, strict=True)
+    ]
+    likeness = rows[0] @ rows[1] / np.linalg.norm(rows[0]) / np.linalg.norm(rows[1])
+    assert likeness > 0.99

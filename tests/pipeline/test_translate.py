@@ -96,3 +96,21 @@ def test_fit_takes_a_translation_by_its_preset(folders, tmp_path):
     )
     assert model.training["finished"]
     assert open_model(tmp_path / "m").fingerprint == model.fingerprint
+
+
+def test_a_stopped_training_leaves_a_model_and_goes_on_to_the_same_end(translated, folders, tmp_path):
+    pairs = crosslight.find_pairs(folders / "A", folders / "B", split=folders / "split.csv").part("train")
+    out, seen = tmp_path / "model", []
+
+    def stop(done: float, total: float, label: str) -> None:
+        seen.append(label)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_translation(pairs, out, config=CONFIG, steps=4, device="cpu", progress=stop)
+    assert not open_model(out).training["finished"]
+    resumed = fit_translation(pairs, out, config=CONFIG, steps=4, device="cpu", resume=True)
+    assert resumed.fingerprint == open_model(translated).fingerprint
+    assert not (out / "checkpoint").exists()
+    assert seen[0].startswith("training: adversarial ")

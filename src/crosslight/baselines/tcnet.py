@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from crosslight.baselines.base import Similarities, check_distinct, rank_names
 from crosslight.baselines.densenet import DenseNet, load_weights
 from crosslight.baselines.tcnet_loss import Classifications, triplet_loss
+from crosslight.describe.weights import find_weights
 from crosslight.errors import ConfigError, InputError, TrainingDivergedError
 from crosslight.progress import silent
 from crosslight.represent.grey import to_colour, to_unit
@@ -32,7 +32,8 @@ class TcNetConfig:
     """Settings of `TcNet`.
 
     `blocks`, `growth` and `stem` shape the DenseNet; `smallest_crop` is the share of the side that a training crop has
-    at least; `weights` names ImageNet weights in torchvision's layout (safetensors), empty to start at random.
+    at least; `weights` is "" (start at random), "fetched" (DenseNet-169 from `crosslight fetch densenet169`) or a
+    safetensors file in torchvision's layout.
     """
 
     blocks: tuple[int, ...] = (2, 4, 4)
@@ -64,7 +65,13 @@ class TcNet:
     presets: ClassVar[Mapping[str, TcNetConfig]] = {
         "default": TcNetConfig(),
         "paper": TcNetConfig(
-            blocks=(6, 12, 32, 32), growth=32, stem=64, image_px=256, steps=10_000, learning_rate=1e-4
+            blocks=(6, 12, 32, 32),
+            growth=32,
+            stem=64,
+            image_px=256,
+            steps=10_000,
+            learning_rate=1e-4,
+            weights="fetched",
         ),
     }
 
@@ -92,7 +99,8 @@ class TcNet:
             network = DenseNet(config.blocks, config.growth, config.stem)
             heads = Classifications(network.n_features, len(pairs))
         if config.weights:
-            load_weights(network, Path(config.weights))
+            given = "" if config.weights == "fetched" else config.weights
+            load_weights(network, find_weights("densenet169", given))
         network.to(self.device).train()
         heads.to(self.device)
         parameters = [*network.parameters(), *heads.parameters()]

@@ -10,7 +10,9 @@ from crosslight.cli.console import out, progress_bar
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="resnet152 (241 MB) or resnet50 (102 MB), from huggingface.co.")],
+    name: Annotated[
+        str, typer.Argument(help="resnet152 (241 MB), resnet50 (102 MB) or densenet169 (57 MB), from huggingface.co.")
+    ],
 ) -> None:
     """Download ImageNet weights for comparisons; nothing else here ever downloads anything."""
     from crosslight.describe.weights import fetch_weights

@@ -61,13 +61,13 @@ def _describe_blocks(values: Float32, rows: NDArray[np.intp], cols: NDArray[np.i
     raw = np.empty((len(centres), n_channels * VALUES_PER_CHANNEL), np.float32)
     if len(centres) == 0:
         return raw
-    wide = [_gradients(v, ORIENTATION_WAVELET * scale) for v in values]
-    fine = [_gradients(v, scale) for v in values]
+    wide = [wavelet_gradients(v, ORIENTATION_WAVELET * scale) for v in values]
+    fine = [wavelet_gradients(v, scale) for v in values]
     for part in _chunks(len(centres)):
         angles = find_directions(wide, centres[part], scale)
         for channel, maps in enumerate(fine):
             block = slice(channel * VALUES_PER_CHANNEL, (channel + 1) * VALUES_PER_CHANNEL)
-            raw[part, block] = _sum_turned(maps, centres[part], angles, scale)
+            raw[part, block] = sum_turned(maps, centres[part], angles, scale)
     return raw
 
 
@@ -109,7 +109,7 @@ def find_directions(maps: list[Float32], centres: NDArray[np.intp], scale: float
     return angles
 
 
-def _sum_turned(maps: Float32, centres: NDArray[np.intp], angles: Float32, scale: float) -> Float32:
+def sum_turned(maps: Float32, centres: NDArray[np.intp], angles: Float32, scale: float) -> Float32:
     """Return (N, 64): the sums of dx, |dx|, dy, |dy| over 4 x 4 sub-regions along each block's own axes."""
     steps = (np.arange(N_SAMPLES) - (N_SAMPLES - 1) / 2).astype(np.float32)
     along_y, along_x = (g.ravel() for g in np.meshgrid(steps, steps, indexing="ij"))
@@ -134,7 +134,7 @@ def _read(maps: Float32, places: NDArray[np.intp]) -> Float32:
     return found
 
 
-def _gradients(image: Float32, scale: float) -> Float32:
+def wavelet_gradients(image: Float32, scale: float) -> Float32:
     """Return dx and dy at every pixel corner of (h, w), as (2, h + 1, w + 1)."""
     return np.ascontiguousarray(response_maps(image, scale)[:, 0::2].transpose(1, 0, 2))
 

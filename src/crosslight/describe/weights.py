@@ -21,6 +21,9 @@ class WeightsFile:
 
 
 KNOWN = {
+    "densenet169": WeightsFile(
+        url="https://huggingface.co/timm/densenet169.tv_in1k/resolve/main/model.safetensors", megabytes=57
+    ),
     "resnet50": WeightsFile(
         url="https://huggingface.co/timm/resnet50.tv_in1k/resolve/main/model.safetensors", megabytes=102
     ),

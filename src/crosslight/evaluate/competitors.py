@@ -13,29 +13,31 @@ from crosslight.errors import ModelError
 from crosslight.evaluate.protocol import EvaluateConfig
 from crosslight.represent.comir.device import choose_device
 
-WITHOUT_DEEP = (
-    "run without its ResNet-50 features, on moments and texture alone: their weights are not on this machine "
-    "(`crosslight fetch resnet50` downloads them)."
-)
+WITHOUT_WEIGHTS = {  # what a method reads, and what is said where it is not on this machine
+    "imtdf": ("resnet50", "run without its ResNet-50 features, on moments and texture alone"),
+    "tcnet": ("densenet169", "trained from a random start instead of ImageNet weights"),
+}
 
 
 def configure_baseline(name: str, config: EvaluateConfig) -> tuple[Any, str]:
     """Return a method's settings, and what is to be said of them.
 
-    They are those of the preset. `steps` replaces the number of training steps where there is one; IMTDF takes fetched
-    weights where they are.
+    They are those of the preset. `steps` replaces the number of training steps where there is one; fetched weights
+    are taken where they are and fit.
     """
     presets = registry.load("baseline", name).presets
     settings = presets.get(config.preset, presets["default"])
     known = {f.name for f in fields(settings)}
     if config.steps is not None and "steps" in known:
         settings = replace(settings, steps=config.steps)
-    if name != "imtdf":
+    if name not in WITHOUT_WEIGHTS or (name == "tcnet" and settings.weights != "fetched"):
         return settings, ""
+    weights, instead = WITHOUT_WEIGHTS[name]
     try:
-        find_weights("resnet50")
+        find_weights(weights)
     except ModelError:
-        return replace(settings, weights=""), WITHOUT_DEEP
+        note = f"{instead}: the weights are not on this machine (`crosslight fetch {weights}` downloads them)."
+        return replace(settings, weights=""), note
     return replace(settings, weights="fetched"), ""
 
 

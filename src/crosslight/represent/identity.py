@@ -8,17 +8,12 @@ from crosslight.represent.grey import to_codes, to_unit
 from crosslight.types import Image, Modality, Representation
 
 
-@dataclass(frozen=True, kw_only=True)
 class IdentityRepresenter:
     """Turns an image into its own 8 bits at full resolution; nothing is learnt."""
 
-    colour: bool = False
-    stride: int = 1
-
-    @property
-    def n_channels(self) -> int:
-        """3 in colour, else 1."""
-        return 3 if self.colour else 1
+    def __init__(self, *, colour: bool = False) -> None:
+        self.colour = colour
+        self.n_channels, self.stride = 3 if colour else 1, 1
 
     def represent(self, image: Image) -> Representation:
         """Return the image as a representation of stride 1.

@@ -143,3 +143,12 @@ def test_images_smaller_than_a_crop_and_impossible_settings_are_refused():
         TranslationConfig(levels=6, crop_px=96)
     with pytest.raises(ConfigError, match="method"):
         TranslationConfig(method="unit")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_the_papers_presets_take_a_step(method):
+    large = [make_pair(0, 256)]
+    training = start(method, TRANSLATION_PRESETS[method])
+    training.run(large, Budget(steps=1), progress=silent)
+    assert all(np.isfinite(v) for v in training.records[0].values())
