@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"read", "represent", "describe", "encode", "store", "rerank", "show"}),
     frozenset({"pipeline", "baselines"}),
     frozenset({"evaluate", "demo"}),
-    frozenset({"web"}),
+    frozenset({"web", "napari_plugin"}),
     frozenset({"cli"}),
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
