@@ -344,7 +344,7 @@ INDEX_PRESETS: dict[str, IndexConfig] = {
 def preset(name: str) -> FitConfig:
     """Return the settings called `name`; raises ConfigError for an unknown one."""
     if name not in PRESETS:
-        raise ConfigError(unknown_name("preset", name, PRESETS))
+        raise ConfigError(unknown_name("preset", name, {**PRESETS, **TRANSLATION_PRESETS}))
     return PRESETS[name]
 
 
@@ -381,9 +381,12 @@ def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
         raise ConfigError(f"The settings of {kind.__name__} cannot be used: {error}.") from error
 
 
-def read_toml(kind: type[C], path: Path) -> C:
-    """Read the dataclass `kind` from a TOML file."""
+def read_settings(path: Path) -> FitConfig | TranslationConfig:
+    """Read the settings of `fit` from a TOML file: those of a translation where it names a `method`."""
     try:
-        return from_dict(kind, tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"The settings file {path} cannot be read: {error}.") from error
+    if "method" in values:
+        return from_dict(TranslationConfig, {"preset": "custom", **values})
+    return from_dict(FitConfig, values)

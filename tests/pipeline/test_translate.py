@@ -98,6 +98,20 @@ def test_fit_takes_a_translation_by_its_preset(folders, tmp_path):
     assert open_model(tmp_path / "m").fingerprint == model.fingerprint
 
 
+def test_settings_of_a_translation_come_from_a_file_that_names_the_method(folders, tmp_path):
+    toml = tmp_path / "settings.toml"
+    toml.write_text('method = "pix2pix"\nwidth = 4\ndiscriminator_width = 4\nlevels = 5\ncrop_px = 64\n')
+    model = crosslight.fit(
+        folders / "A", folders / "B", out=tmp_path / "m", config=toml, steps=1, device="cpu", resume=False
+    )
+    assert (model.config.levels, model.preset) == (5, "custom")
+    toml.write_text('method = "pix2pix"\nwidht = 4\n')
+    with pytest.raises(ConfigError, match="Did you mean 'width'"):
+        crosslight.fit(folders / "A", folders / "B", out=tmp_path / "n", config=toml)
+    with pytest.raises(ConfigError, match="critic"):
+        crosslight.fit(folders / "A", folders / "B", out=tmp_path / "n", preset="pix2pix", critic="mse")
+
+
 def test_a_stopped_training_leaves_a_model_and_goes_on_to_the_same_end(translated, folders, tmp_path):
     pairs = crosslight.find_pairs(folders / "A", folders / "B", split=folders / "split.csv").part("train")
     out, seen = tmp_path / "model", []

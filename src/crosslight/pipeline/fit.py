@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from crosslight import __version__
-from crosslight.config import TRANSLATION_PRESETS, FitConfig, read_toml, to_dict
+from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, read_settings, to_dict
 from crosslight.config import preset as preset_config
 from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.calibrate import calibrate
@@ -65,17 +65,22 @@ def fit(
         "default" or "paper"; or "pix2pix", "cyclegan", "pix2pix-small", "cyclegan-small" for translations to compare
         with, see `crosslight.pipeline.translate`.
     config : Path, optional
-        TOML file with the fields of `FitConfig`, instead of a preset.
+        TOML file with the fields of `FitConfig`, or of `TranslationConfig` where it names a `method`, instead of a
+        preset.
     critic : str, optional
         Overrides the preset's: "windows", "correlation" or "mse".
     """
     folder = find_pairs(Path(a_dir), Path(b_dir), split=Path(split) if split else None, pattern=pair_pattern)
-    if preset in TRANSLATION_PRESETS and config is None and critic is None:
+    settings = (
+        read_settings(Path(config)) if config is not None else TRANSLATION_PRESETS.get(preset) or preset_config(preset)
+    )
+    if isinstance(settings, TranslationConfig):
+        if critic is not None:
+            raise ConfigError(f"A critic ({critic!r}) is not part of {settings.method}; leave it out.")
         return fit_translation(
-            folder.part("train"), Path(out), val=folder.part("val"), config=TRANSLATION_PRESETS[preset],
+            folder.part("train"), Path(out), val=folder.part("val"), config=settings,
             minutes=minutes, steps=steps, device=device, seed=seed, resume=resume, progress=progress,
         )  # fmt: skip
-    settings = read_toml(FitConfig, Path(config)) if config is not None else preset_config(preset)
     if critic is not None:
         settings = replace(settings, loss=replace(settings.loss, critic=critic))
     return fit_pairs(
