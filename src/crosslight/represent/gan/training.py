@@ -25,7 +25,7 @@ from crosslight.represent.gan.networks import build_generator, initialise
 from crosslight.represent.gan.pool import ImagePool
 from crosslight.types import Pair, Progress
 
-CHECKPOINT_EVERY_S = 120.0
+CHECKPOINT_EVERY_S = 300.0
 GROUPS = ("networks", "generators_adam", "discriminators_adam", "pools")
 Fakes = tuple[Tensor, Tensor]  # images of A made from B, images of B made from A
 
