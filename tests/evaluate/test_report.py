@@ -115,6 +115,12 @@ def test_what_cannot_be_compared_is_said(folders: Path, tmp_path: Path, options:
     assert not (tmp_path / "report" / "report.html").exists()
 
 
+def test_a_run_in_which_nothing_works_still_says_why(folders: Path, tmp_path: Path) -> None:
+    results = evaluate_pairs(folders / "A", folders / "B", out=tmp_path / "report", methods=["comir+surf"])
+    assert results.results == []
+    assert "no pair to train on" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
 def test_nothing_to_ask_is_said(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("name,split\nimage1,train\nimage2,train\n")
     with pytest.raises(InputError, match="nothing to compare: 0 pair"):

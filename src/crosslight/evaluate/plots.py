@@ -105,11 +105,11 @@ def _draw_bars(
 
 def plot_curves(results: Results, methods: Sequence[Method], sizes: Sequence[Size], path: Path) -> bool:
     """Draw Acc@k of transformed queries across modalities, mean of both directions, of the ten best methods."""
-    n_images = _n_images(results)
-    ks = np.arange(1, min(MAX_K, n_images) + 1)
     chosen = _best_methods(results, methods, sizes)
     if not chosen:
         return False
+    n_images = _n_images(results)
+    ks = np.arange(1, min(MAX_K, n_images) + 1)
     figure = Figure(figsize=(1.5 + 5.6 * len(sizes), 4.8))
     axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)
     for axis, size in zip(axes[0], sizes, strict=True):
