@@ -101,6 +101,7 @@ def test_a_method_that_cannot_run_leaves_a_reason_and_the_others_alone(fold: Fol
 @dataclass(frozen=True)
 class BrightnessConfig:
     steps: int = 3
+    weights: str = ""
 
 
 class Brightness:
