@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,3 +138,18 @@ def make_png() -> Callable[..., bytes]:
         return file.getvalue()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server(earth_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of `crosslight serve`, which runs as a user starts it."""
+    folder = shutil.copytree(earth_index, tmp_path_factory.mktemp("served") / "earth")
+    command = [sys.executable, "-m", "crosslight.cli.main", "serve", str(folder), "--port", "0", "--device", "cpu"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
+        assert run.stdout is not None
+        address = re.search(r"http://\S+?(?=/ )", run.stdout.readline())
+        assert address is not None
+        yield address[0]
+        run.send_signal(signal.SIGINT)
+        run.wait(30)

@@ -75,7 +75,7 @@ def test_an_uploaded_image_can_be_found_and_removed(own_client: TestClient, own_
     entry = own_client.get("/api/images/My slide 7").json()
     assert entry == {
         "name": "My slide 7", "width_px": 300, "height_px": 300, "mpp": None, "metadata": {"stain": "HE"},
-        "uploaded": True,
+        "kind": "image", "uploaded": True,
     }  # fmt: skip
     stored = list((own_index / "uploads").iterdir())
     assert len(stored) == 1 and "slide" not in stored[0].name

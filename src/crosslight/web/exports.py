@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from fastapi.responses import Response
 
-from crosslight.geometry import cut_window, window_corners
+from crosslight.geometry import window_corners
 from crosslight.pipeline.ranking import FLIPPED, RANKING_COLUMNS, ranking_rows
 from crosslight.show.geojson import to_collection
 from crosslight.show.outlines import find_outlines, safe_name
@@ -49,15 +49,15 @@ def matches_geojson(matches: Sequence[Match]) -> str:
 
 
 def matches_zip(
-    matches: Sequence[Match], load_image: Callable[[str], Image], load_query: Callable[[str], Image | None]
+    matches: Sequence[Match], cut: Callable[[Match], Image], load_query: Callable[[str], Image | None]
 ) -> bytes:
     """Return a ZIP with the table and, per match, the aligned crops.
 
     Parameters
     ----------
     matches : sequence of Match
-    load_image : callable
-        From a repository image's name to its pixels.
+    cut : callable
+        From a match to what its query would show in the repository image.
     load_query : callable
         From a search to the query's pixels, or to None when they are not there any more.
     """
@@ -66,8 +66,7 @@ def matches_zip(
         archive.writestr("matches.csv", matches_csv(matches))
         for number, match in enumerate(matches, start=1):
             stem = f"{number:03d}_{safe_name(match.query)}"
-            crop = cut_window(load_image(match.image), placement_of(match), match.height_px, match.width_px, "crop")
-            archive.writestr(f"{stem}_in_{safe_name(match.image)}.png", encode_png(to_rgb(crop)))
+            archive.writestr(f"{stem}_in_{safe_name(match.image)}.png", encode_png(to_rgb(cut(match))))
             query = load_query(match.search)
             if query is not None:
                 archive.writestr(f"{stem}.png", encode_png(to_rgb(query)))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from crosslight.geometry import query_to_repository
+from dataclasses import replace
+
+import numpy as np
+
+from crosslight.geometry import cut_window, query_to_repository, window_corners
+from crosslight.pipeline.asking import Asked, working_mpp
 from crosslight.pipeline.build import archive_key
-from crosslight.show.comparison import compare
+from crosslight.read.rescale import RescaledSource
+from crosslight.show.comparison import MARGIN, compare
+from crosslight.show.overlay import compose
 from crosslight.show.raster import Rgb, measure_colours, representation_to_rgb, to_rgb
-from crosslight.types import Hit, Image
+from crosslight.types import Entry, Float64, Hit, Image, Placement, Representation
 from crosslight.web.problems import RequestError
-from crosslight.web.tiles import read_entry
+from crosslight.web.schemas import Box
 from crosslight.web.uploads import StoredQuery
 from crosslight.web.workbench import SearchRecord, Workbench
 
 COMPARISON_PX = 480
-MAX_QUERY_PX = 1600  # a larger query is shrunk for a comparison that is shown small
+MAX_CELLS = 1024  # of a large representation, on a side of the part around a hit
+AROUND = 1.0  # of a window's extent, on each side of it
 
 
 def load_query(query: StoredQuery) -> Image:
@@ -34,24 +42,76 @@ def copy_query(query: StoredQuery) -> StoredQuery:
 
 def draw_comparison(bench: Workbench, record: SearchRecord, hit: Hit, part: str) -> Rgb:
     """Return the square `place`, `checks` or `blend` of `show.comparison.compare`."""
-    if hit.placement is None:
-        raise RequestError(409, "The hits were not aligned, so they have no place; search with rerank=align.")
-    image = Image(pixels=bench.pictures.pyramid(bench.entry(hit.image)).full, name=hit.image)
+    place, corners = require_place(hit)
+    rgb, to_part = bench.pictures.part(bench.entry(hit.image), corners, MARGIN + 0.1, 2 * COMPARISON_PX)
+    matrix = compose(to_part, query_to_repository(place, record.query.height_px, record.query.width_px))
     query = to_rgb(load_query(record.query))
-    matrix = query_to_repository(hit.placement, record.query.height_px, record.query.width_px)
-    comparison = compare(query, image, matrix, COMPARISON_PX)
+    comparison = compare(query, Image(pixels=rgb, name=hit.image), matrix, COMPARISON_PX)
     return {"place": comparison.place, "checks": comparison.checks, "blend": comparison.blend}[part]
 
 
 def draw_representation(bench: Workbench, record: SearchRecord, hit: Hit, side: str) -> Rgb:
     """Return the representation of the query or of a hit's image in colours measured over both."""
+    both = _represent_query(bench, record, hit), _repository_part(bench, bench.entry(hit.image), hit)[0]
+    return representation_to_rgb(both[0] if side == "query" else both[1], measure_colours(both))
+
+
+def representation_boxes(bench: Workbench, record: SearchRecord, hit: Hit) -> tuple[Box, Box]:
+    """Return what the two pictures of `draw_representation` cover: of the query, and of the repository image."""
+    seen = _represent_query(bench, record, hit)
+    asked = Asked(load_query(record.query), lambda _: seen)
+    cell = seen.stride / asked.factor(working_mpp(bench.entry(hit.image)))
+    height, width = seen.values.shape[1:]
+    query = Box(x=0, y=0, width=width * cell, height=height * cell)
+    return query, _repository_part(bench, bench.entry(hit.image), hit)[1]
+
+
+def cut_match(bench: Workbench, name: str, place: Placement, height_px: int, width_px: int) -> Image:
+    """Return what a query of this size would show at a place of a repository image, with all its values."""
+    entry = bench.entry(name)
+    if entry.kind != "slide":
+        return cut_window(bench.index.image(name), place, height_px, width_px, name)
+    reduction = max(1.0, place.scale)
+    corners = (window_corners(place, height_px, width_px) + 0.5) / reduction
+    left, top = (int(v) - 4 for v in np.floor(corners.min(axis=0)))
+    right, bottom = (int(v) + 4 for v in np.ceil(corners.max(axis=0)))
+    pixels = RescaledSource(bench.index.source(name), reduction).read(top, left, bottom - top, right - left)
+    x, y = (np.array(place.center_xy) + 0.5) / reduction - 0.5 - (left, top)
+    moved = replace(place, center_xy=(float(x), float(y)), scale=place.scale / reduction)
+    return cut_window(Image(pixels=pixels, name=name), moved, height_px, width_px, name)
+
+
+def require_place(hit: Hit) -> tuple[Placement, Float64]:
+    """Return where a hit lies; raises RequestError (409) for one that was not aligned."""
+    if hit.placement is None or hit.corners_xy is None:
+        raise RequestError(409, "The hits were not aligned, so they have no place; search with rerank=align.")
+    return hit.placement, hit.corners_xy
+
+
+def _represent_query(bench: Workbench, record: SearchRecord, hit: Hit) -> Representation:
+    """Return the query's representation at the pixel size of the hit's image."""
     assert record.representation is not None
-    entry = bench.entry(hit.image)
-    both = record.representation, bench.index.archive.representation(archive_key(entry))
-    colours = measure_colours(both)
-    return representation_to_rgb(both[0] if side == "query" else both[1], colours)
+    asked = Asked(load_query(record.query), bench.index.model.representer(record.settings.modality).represent)
+    mpp = working_mpp(bench.entry(hit.image))
+    return record.representation if asked.factor(mpp) == 1 else asked.at(mpp).representation
 
 
-def read_repository_image(bench: Workbench, name: str) -> Image:
-    """Return a repository image with all its values, for exports."""
-    return read_entry(bench.entry(name))
+def _repository_part(bench: Workbench, entry: Entry, hit: Hit) -> tuple[Representation, Box]:
+    """Return an image's representation and what it covers; of a large image only the part around the hit."""
+    if entry.kind != "slide":
+        whole = bench.index.archive.representation(archive_key(entry))
+        height, width = whole.values.shape[1:]
+        return whole, Box(x=0, y=0, width=width * whole.stride, height=height * whole.stride)
+    _, corners = require_place(hit)
+    shape = bench.index.pyramids.shape(archive_key(entry))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    extent = float((high - low).max()) * (1 + 2 * AROUND)
+    cell = shape.stride * entry.reduction
+    level = 0
+    while extent / (cell * 2**level) > MAX_CELLS and level < shape.n_levels - 1:
+        level += 1
+    cell *= 2**level
+    left, top = (int(v) for v in np.floor(((low + high + 1 - extent) / 2) / cell))
+    n = min(MAX_CELLS, int(np.ceil(extent / cell)) + 1)
+    part = bench.index.pyramids.region(archive_key(entry), level, top, left, n, n)
+    return part, Box(x=left * cell, y=top * cell, width=n * cell, height=n * cell)

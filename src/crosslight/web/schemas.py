@@ -125,6 +125,7 @@ class SearchSettingsBody(Schema):
     scale: str
     flip: bool
     overlap: float
+    query_mpp: float | None
     where: dict[str, str]
 
 
@@ -183,6 +184,7 @@ class ImageBody(Schema):
     height_px: int
     mpp: float | None
     metadata: dict[str, str | float | int | bool]
+    kind: Literal["image", "slide"] = Field(description="A slide is a large image, searched window by window.")
     uploaded: bool = Field(description="Whether it was uploaded here.")
 
 
@@ -201,6 +203,22 @@ class TileInfo(Schema):
     height_px: int
     tile_px: int
     max_level: int
+
+
+class Box(Schema):
+    """A rectangle in pixels, (0, 0) being the outer corner of the first pixel."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class RepresentationInfo(Schema):
+    """What the pictures of two representations cover: of the query, and of the repository image."""
+
+    query: Box
+    image: Box
 
 
 class MatchRequest(Schema):
@@ -241,6 +259,7 @@ class ModelInfo(Schema):
     """The model that the index was made by."""
 
     fingerprint: str
+    method: str
     preset: str
     mpp: float | None
     network: dict[str, Any]

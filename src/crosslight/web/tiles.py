@@ -1,4 +1,4 @@
-"""Deep zoom: the tiles of repository images, cut from their files when they are looked at."""
+"""Deep zoom: tiles and parts of repository images, read from their files when they are looked at."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import io
 import math
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
 from crosslight.errors import InputError
-from crosslight.read.image import read_image
-from crosslight.show.raster import Rgb, to_rgb
-from crosslight.types import Entry, Image
+from crosslight.pipeline.index import Index
+from crosslight.read.rescale import RescaledSource
+from crosslight.read.source import SlideSource, make_overview
+from crosslight.show.overlay import zoom_matrix
+from crosslight.show.raster import Limits, Rgb, measure_limits, to_rgb
+from crosslight.types import Entry, Float64, Image
 
 TILE_PX = 256
 JPEG_QUALITY = 88
 CACHE_BYTES = 768 * 2**20
+OVERVIEW_PX = 4096  # coarser levels of a large image are kept in memory
 
 
 def encode_jpeg(rgb: Rgb) -> bytes:
@@ -42,73 +45,140 @@ def max_level(height_px: int, width_px: int) -> int:
 
 
 class Pyramid:
-    """The levels of one image, each made by halving the next larger one."""
+    """The levels of one image, each made by halving the next larger one; `top` is the number of the first."""
 
-    def __init__(self, rgb: Rgb) -> None:
-        self._levels = [rgb]
+    def __init__(self, rgb: Rgb, top: int) -> None:
+        self._levels, self.top = [rgb], top
         self._lock = threading.Lock()
         self.size_bytes = rgb.nbytes * 4 // 3
-        self.max_level = max_level(*rgb.shape[:2])
 
     @property
     def full(self) -> Rgb:
-        """The image at full resolution."""
+        """The first level."""
         return self._levels[0]
 
-    def level(self, number: int) -> Rgb:
-        """Return a level; `max_level` is full resolution."""
+    def tile(self, number: int, column: int, row: int) -> Rgb | None:
+        """Return a tile of at most `TILE_PX` a side, or None where there is none."""
+        if not 0 <= number <= self.top:
+            return None
+        level = self._level(number)
+        tile = level[row * TILE_PX : (row + 1) * TILE_PX, column * TILE_PX : (column + 1) * TILE_PX]
+        return tile if tile.size else None
+
+    def _level(self, number: int) -> Rgb:
         with self._lock:
-            while len(self._levels) <= self.max_level - number:
+            while len(self._levels) <= self.top - number:
                 height, width = self._levels[-1].shape[:2]
                 size = (-(-width // 2), -(-height // 2))
                 smaller = cv2.resize(self._levels[-1], size, interpolation=cv2.INTER_AREA)
                 self._levels.append(np.asarray(smaller, dtype=np.uint8))
-            return self._levels[self.max_level - number]
+            return self._levels[self.top - number]
 
-    def tile(self, number: int, column: int, row: int) -> Rgb | None:
+
+class LargePicture:
+    """A large image: its coarse levels in memory, the fine ones read from its file."""
+
+    def __init__(self, source: SlideSource) -> None:
+        self.height_px, self.width_px = source.levels[0].height_px, source.levels[0].width_px
+        self.max_level = max_level(self.height_px, self.width_px)
+        top = min(self.max_level, math.floor(math.log2(OVERVIEW_PX)))
+        pixels, _ = make_overview(source, OVERVIEW_PX)
+        dtype = source.read_region(0, 0, 0, 1, 1).dtype
+        if dtype.kind == "u":
+            pixels = np.clip(np.rint(pixels), 0, np.iinfo(dtype).max)
+        overview = Image(pixels=pixels.astype(dtype), name=source.name)
+        self._limits: Limits = measure_limits(overview)
+        d = 2 ** (self.max_level - top)
+        size = (-(-self.width_px // d), -(-self.height_px // d))
+        rgb = cv2.resize(to_rgb(overview, limits=self._limits), size, interpolation=cv2.INTER_AREA)
+        self.overview = Pyramid(np.asarray(rgb, dtype=np.uint8), top)
+        self.size_bytes = self.overview.size_bytes
+
+    def tile(self, source: SlideSource, number: int, column: int, row: int) -> Rgb | None:
         """Return a tile of at most `TILE_PX` a side, or None where there is none."""
-        if not 0 <= number <= self.max_level or column < 0 or row < 0:
+        if number <= self.overview.top:
+            return self.overview.tile(number, column, row)
+        d = 2 ** (self.max_level - number)
+        rows = min(TILE_PX, -(-self.height_px // d) - row * TILE_PX)
+        cols = min(TILE_PX, -(-self.width_px // d) - column * TILE_PX)
+        if number > self.max_level or rows < 1 or cols < 1:
             return None
-        level = self.level(number)
-        tile = level[row * TILE_PX : (row + 1) * TILE_PX, column * TILE_PX : (column + 1) * TILE_PX]
-        return tile if tile.size else None
+        return self.read(source, d, row * TILE_PX, column * TILE_PX, rows, cols)
+
+    def read(self, source: SlideSource, reduction: float, top: int, left: int, rows: int, cols: int) -> Rgb:
+        """Return a part at `reduction` full-resolution pixels per pixel, in the tones of the whole."""
+        pixels = RescaledSource(source, reduction).read(top, left, rows, cols)
+        return to_rgb(Image(pixels=pixels, name=source.name), limits=self._limits)
 
 
 class Pictures:
-    """Decoded repository images and their pyramids: the last ones used, up to so many bytes."""
+    """Repository images to look at: the last ones used are kept, up to so many bytes."""
 
-    def __init__(self, cache_bytes: int = CACHE_BYTES) -> None:
-        self._cache_bytes = cache_bytes
-        self._pyramids: OrderedDict[str, Pyramid] = OrderedDict()
-        self._lock = threading.Lock()
-        self._reading = threading.Lock()  # one image at a time, so that memory stays bounded
+    def __init__(self, index: Index, cache_bytes: int = CACHE_BYTES) -> None:
+        self._index, self._cache_bytes = index, cache_bytes
+        self._kept: OrderedDict[str, Pyramid | LargePicture] = OrderedDict()
+        self._reading = threading.Lock()  # one image at a time: memory stays bounded, sources are not shared
 
-    def pyramid(self, entry: Entry) -> Pyramid:
-        """Return the pyramid of an image; raises InputError when its file has moved or changed its size."""
-        key = f"{entry.name}|{entry.signature}"
+    def tile(self, entry: Entry, number: int, column: int, row: int) -> Rgb | None:
+        """Return a tile, or None where there is none; raises InputError when the image's file has moved."""
         with self._reading:
-            with self._lock:
-                if key in self._pyramids:
-                    self._pyramids.move_to_end(key)
-                    return self._pyramids[key]
-            pyramid = Pyramid(to_rgb(read_entry(entry)))
-            with self._lock:
-                self._pyramids[key] = pyramid
-                while len(self._pyramids) > 1 and self._size() > self._cache_bytes:
-                    self._pyramids.popitem(last=False)
-        return pyramid
+            picture = self._open(entry)
+            if isinstance(picture, LargePicture):
+                return picture.tile(self._index.source(entry.name), number, column, row)
+        return picture.tile(number, column, row)
 
-    def _size(self) -> int:
-        return sum(p.size_bytes for p in self._pyramids.values())
+    def part(self, entry: Entry, corners_xy: Float64, margin: float, max_px: int) -> tuple[Rgb, Float64]:
+        """Return an image, of a large one only what lies around a window.
 
+        Parameters
+        ----------
+        entry : Entry
+            The image.
+        corners_xy : ndarray of shape (4, 2)
+            The window, full-resolution pixels.
+        margin : float
+            Of the window's extent, added on each side.
+        max_px : int
+            The part of a large image is read no larger than about this.
 
-def read_entry(entry: Entry) -> Image:
-    """Read a repository image from where it was indexed; its name in the index replaces that of the file."""
-    try:
-        image = read_image(Path(entry.path))
-    except InputError as error:
-        sentence = "its file has moved or changed since it was indexed; put it back, or add it again from its new place"
-        raise InputError(f"The image {entry.name!r} cannot be shown: {sentence}.") from error
-    if (image.height_px, image.width_px) != (entry.height_px, entry.width_px):
-        raise InputError(f"The image {entry.name!r} has another size than when it was indexed; add it again.")
-    return Image(pixels=image.pixels, name=entry.name, mpp=image.mpp)
+        Returns
+        -------
+        rgb : ndarray of shape (H, W, 3), uint8
+        matrix : ndarray of shape (2, 3), float64
+            From full-resolution pixels to those of `rgb`.
+        """
+        with self._reading:
+            picture = self._open(entry)
+            if isinstance(picture, Pyramid):
+                return picture.full, zoom_matrix(0, 0, 1)
+            low, high = corners_xy.min(axis=0), corners_xy.max(axis=0)
+            extent = float((high - low).max()) * (1 + 2 * margin) + 1
+            reduction = max(1.0, extent / max_px)
+            first = np.floor(((low + high + 1 - extent) / 2) / reduction).astype(int)
+            n = math.ceil(extent / reduction) + 1
+            rgb = picture.read(self._index.source(entry.name), reduction, int(first[1]), int(first[0]), n, n)
+        return rgb, zoom_matrix(first[0] * reduction, first[1] * reduction, 1 / reduction)
+
+    def _open(self, entry: Entry) -> Pyramid | LargePicture:
+        """Return an image from memory or its file; `self._reading` is held."""
+        key = f"{entry.name}|{entry.signature}"
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        try:
+            picture = self._read(entry)
+        except (InputError, OSError) as error:
+            sentence = "its file has moved or changed since it was indexed; put it back, or add it again"
+            raise InputError(f"The image {entry.name!r} cannot be shown: {sentence}.") from error
+        self._kept[key] = picture
+        while len(self._kept) > 1 and sum(p.size_bytes for p in self._kept.values()) > self._cache_bytes:
+            self._kept.popitem(last=False)
+        return picture
+
+    def _read(self, entry: Entry) -> Pyramid | LargePicture:
+        if entry.kind == "slide":
+            return LargePicture(self._index.source(entry.name))
+        image = self._index.image(entry.name)
+        if (image.height_px, image.width_px) != (entry.height_px, entry.width_px):
+            raise InputError("Its size has changed.")
+        return Pyramid(to_rgb(image), max_level(image.height_px, image.width_px))

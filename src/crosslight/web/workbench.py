@@ -49,7 +49,7 @@ class Workbench:
         self._decoder = Decoder(settings.limits.decode_s)
         self.receiver = Receiver(Path(self._temporary.name), self._decoder, settings.limits)
         self.queue = JobQueue(settings.limits)
-        self.pictures = Pictures()
+        self.pictures = Pictures(index)
         self.matches = MatchBook(index.folder)
         self.entries: Mapping[str, Entry] = {}
         self.columns: Mapping[str, list[str]] = {}

@@ -98,6 +98,7 @@ def describe_job(bench: Workbench, job: Job, client: str) -> schemas.Job:
             scale="{:g}-{:g}".format(*settings.align.scale),
             flip=settings.align.flip,
             overlap=settings.align.overlap,
+            query_mpp=record.query.mpp,
             where={key: str(value) for key, value in (settings.where or {}).items()},
         ),
         ranking=_describe_ranking(bench, job, record) if state is JobState.done else None,

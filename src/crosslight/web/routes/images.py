@@ -91,7 +91,9 @@ def remove_image(bench: Bench, client: Client, name: ImageName) -> schemas.Job:
 @router.get("/{name}/thumbnail.jpg", response_class=Response, responses={**media("image/jpeg"), **problems(404)})
 def read_thumbnail(bench: Bench, name: ImageName) -> Response:
     """Return the image with its longest side at most 256 px."""
-    path = bench.index.archive.thumbnail_path(archive_key(bench.entry(name)))
+    entry = bench.entry(name)
+    archive = bench.index.pyramids if entry.kind == "slide" else bench.index.archive
+    path = archive.thumbnail_path(archive_key(entry))
     return FileResponse(path, media_type="image/jpeg", headers=KEEP)
 
 
@@ -112,7 +114,7 @@ def read_tile_info(bench: Bench, name: ImageName) -> schemas.TileInfo:
 )
 def read_tile(bench: Bench, name: ImageName, level: Level, column: Cell, row: Cell) -> Response:
     """Return one tile; tiles do not overlap, and the last of a row or column is smaller."""
-    tile = bench.pictures.pyramid(bench.entry(name)).tile(level, column, row)
+    tile = bench.pictures.tile(bench.entry(name), level, column, row)
     if tile is None:
         raise RequestError(404, "The image has no such tile; look at its /tiles.")
     return Response(encode_jpeg(tile), media_type="image/jpeg", headers=KEEP)
@@ -121,5 +123,6 @@ def read_tile(bench: Bench, name: ImageName, level: Level, column: Cell, row: Ce
 def _describe(bench: Workbench, entry: Entry) -> schemas.ImageBody:
     return schemas.ImageBody(
         name=entry.name, width_px=entry.width_px, height_px=entry.height_px, mpp=entry.mpp,
-        metadata=entry.metadata, uploaded=bench.is_uploaded(entry),
+        metadata=entry.metadata, kind="slide" if entry.kind == "slide" else "image",
+        uploaded=bench.is_uploaded(entry),
     )  # fmt: skip

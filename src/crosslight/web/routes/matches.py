@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from crosslight.types import Image
 from crosslight.web import exports, schemas
 from crosslight.web.jobs import JobState
-from crosslight.web.pictures import load_query, read_repository_image
+from crosslight.web.pictures import cut_match, load_query
 from crosslight.web.problems import RequestError
 from crosslight.web.routes.common import Bench, JobId, Rank, get_search, media, problems
 from crosslight.web.workbench import SearchRecord, Workbench
@@ -83,7 +83,10 @@ def export_zip(bench: Bench, search: OneSearch = None) -> Response:
         except RequestError:
             return None
 
-    data = exports.matches_zip(_accepted(bench, search), lambda name: read_repository_image(bench, name), load)
+    def cut(match: schemas.Match) -> Image:
+        return cut_match(bench, match.image, exports.placement_of(match), match.height_px, match.width_px)
+
+    data = exports.matches_zip(_accepted(bench, search), cut, load)
     return exports.attach(data, "application/zip", "matches.zip")
 
 

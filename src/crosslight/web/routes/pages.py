@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import crosslight
 from crosslight.show import palette
 from crosslight.web.reference import describe_api
-from crosslight.web.routes.common import Bench, JobId, Rank
+from crosslight.web.routes.common import Bench, JobId, Rank, get_search
 from crosslight.web.workbench import Workbench
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -52,10 +52,28 @@ def result_page(bench: Bench, search_id: JobId) -> HTMLResponse:
 
 
 @router.get("/searches/{search_id}/hits/{rank}")
-def compare_page(bench: Bench, search_id: JobId, rank: Rank) -> Response:
-    """Show the answer that a hit belongs to."""
-    bench.queue.get(search_id)
-    return RedirectResponse(f"/searches/{search_id}", status_code=303)
+def compare_page(bench: Bench, search_id: JobId, rank: Rank) -> HTMLResponse:
+    """Show a hit under the query."""
+    get_search(bench, search_id)
+    return render("compare.html", bench, "search", search_id=search_id, rank=rank)
+
+
+@router.get("/repository")
+def repository_page(bench: Bench) -> HTMLResponse:
+    """Show what can be found, and change it."""
+    return render("repository.html", bench, "repository", modality=bench.facts["modality"], limits=bench.settings.limits)
+
+
+@router.get("/matches")
+def matches_page(bench: Bench) -> HTMLResponse:
+    """Show what was accepted."""
+    return render("matches.html", bench, "matches")
+
+
+@router.get("/model")
+def model_page(bench: Bench) -> HTMLResponse:
+    """Show how the model was trained."""
+    return render("model.html", bench, "model")
 
 
 @router.get("/api/docs")

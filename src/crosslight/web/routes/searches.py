@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -52,6 +53,9 @@ def start_search(
     scale: Annotated[str, Form(max_length=40, description="Scales to look through: 1.25, or 0.8-1.25.")] = "1",
     flip: Annotated[bool, Form(description="Look for mirrored places too.")] = False,
     overlap: Annotated[float, Form(ge=0.25, le=1, description="Least share of the query inside the image.")] = 1.0,
+    query_mpp: Annotated[
+        float | None, Form(gt=0, le=10_000, description="The query's micrometres per pixel, if not as its file says.")
+    ] = None,
     where: Annotated[list[str] | None, Form(description="Only images whose metadata say key=value.")] = None,
 ) -> schemas.Search:
     """Find where an image lies. The search waits for its turn; watch its events or ask for it again."""
@@ -62,6 +66,8 @@ def start_search(
         where=parse_pairs(where or [], "where") or None,
     )  # fmt: skip
     query = _receive(bench, image, again)
+    if query_mpp is not None:
+        query = replace(query, mpp=query_mpp)
     try:
         job = bench.search(client, query, settings)
     except BaseException:
@@ -130,16 +136,21 @@ def draw_comparison(bench: Bench, search_id: JobId, rank: Rank, part: Literal["p
     return Response(encode_jpeg(rgb), media_type="image/jpeg", headers=KEEP)
 
 
+@router.get("/{search_id}/hits/{rank}/representation", responses=problems(404, 409))
+def read_representation_info(bench: Bench, search_id: JobId, rank: Rank) -> schemas.RepresentationInfo:
+    """Return what the pictures of the representations cover, in pixels of the query and of the repository image."""
+    record, hit = _get_hit(bench, search_id, rank)
+    query, image = pictures.representation_boxes(bench, record, hit)
+    return schemas.RepresentationInfo(query=query, image=image)
+
+
 @router.get(
     "/{search_id}/hits/{rank}/representation/{side}.png",
     response_class=Response,
     responses={**media("image/png"), **problems(404, 409)},
 )
 def draw_representation(bench: Bench, search_id: JobId, rank: Rank, side: Literal["query", "image"]) -> Response:
-    """Return the representation of the query or of the hit's image; the same colours mean the same in both.
-
-    One pixel covers `stride` x `stride` pixels of the image it belongs to.
-    """
+    """Return the representation of the query or of the hit's image; the same colours mean the same in both."""
     record, hit = _get_hit(bench, search_id, rank)
     return _png(encode_png(pictures.draw_representation(bench, record, hit, side)))
 

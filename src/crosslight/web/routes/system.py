@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,6 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 
 import crosslight
-from crosslight.types import MODALITIES
 from crosslight.web import schemas
 from crosslight.web.jobs import FINISHED
 from crosslight.web.problems import RequestError
@@ -65,14 +65,16 @@ def describe_index(bench: Workbench) -> schemas.IndexInfo:
 @router.get("/model", responses=problems())
 def read_model(bench: Bench) -> schemas.ModelInfo:
     """Return how the model was trained and calibrated."""
-    model, folder = bench.index.model, _model_folder(bench)
+    folder = _model_folder(bench)
+    record = json.loads((folder / "model.json").read_text(encoding="utf-8"))  # methods differ in what they write
     return schemas.ModelInfo(
         fingerprint=str(bench.facts["model"]),
-        preset=model.preset,
-        mpp=model.mpp,
-        network=asdict(model.network),
-        modalities={m: asdict(model.representer(m).intensity) for m in MODALITIES},
-        training=dict(model.training),
+        method=record.get("method", "comir"),
+        preset=record.get("preset", ""),
+        mpp=record.get("mpp"),
+        network=record.get("network", {}),
+        modalities=record.get("modalities", {}),
+        training=record.get("training", {}),
         calibration=asdict(bench.index.calibration()),
         has_preview=(folder / "preview.png").is_file(),
         curve=_read_curve(folder / "training.csv"),

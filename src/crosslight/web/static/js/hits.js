@@ -64,12 +64,12 @@ function showHit(search, hit) {
     hit.verdict ? el(`span.tag.${hit.verdict}`, {}, hit.verdict) : el("span"),
     el("span.hit-numbers", {}, el("span", {}, `similarity ${hit.similarity.toFixed(3)}`), el("span", {}, hit.angle_deg === null ? "" : degrees(hit.angle_deg))),
     el("span.hit-numbers", {}, el("span", {}, `confidence ${percent(hit.confidence)}`)),
-    el("progress", { max: 1, value: hit.confidence, "aria-label": `Confidence ${percent(hit.confidence)}` }));
+    el("progress", { max: 1, value: hit.confidence, "aria-hidden": "true" }));
   const kind = `hit.card${hit.rank === 1 ? ".first" : ""}${hit.verdict ? `.${hit.verdict}` : ""}`;
   const picture = el("span.hit-picture", {}, pictureWithWindow(hit));
   return hit.cx === null
     ? el(`div.${kind}`, {}, picture, facts)
-    : el(`a.${kind}`, { href: comparePath(search, hit), "aria-label": `Hit ${hit.rank}: ${hit.image}, confidence ${percent(hit.confidence)}; compare` }, picture, facts);
+    : el(`a.${kind}`, { href: comparePath(search, hit) }, picture, facts);
 }
 
 const comparePath = (search, hit) => `/searches/${search.id}/hits/${hit.rank}`;

@@ -44,7 +44,7 @@ function collect() {
   if (chosen) data.append("image", chosen, chosen.name || "pasted.png");
   else data.append("again", current);
   const fields = new FormData(form);
-  for (const name of ["modality", "rotation", "top", "rerank", "shortlist", "scale"]) {
+  for (const name of ["modality", "rotation", "top", "rerank", "shortlist", "scale", "overlap", "query_mpp", "flip"]) {
     if (fields.get(name)) data.append(name, fields.get(name));
   }
   for (const select of form.querySelectorAll("[data-column]")) {
@@ -129,6 +129,10 @@ function restore(settings) {
     const field = form.elements[name];
     if (field && field.value !== String(settings[name])) field.value = settings[name];
   }
+  form.elements.flip.checked = settings.flip;
+  form.elements.overlap.value = String(settings.overlap);
+  form.elements.scale.value = [...form.elements.scale.options].map((o) => o.value).findLast((value) => Number(value) <= Number(settings.scale.split("-")[1]) + 0.01);
+  form.elements.query_mpp.value = settings.query_mpp ?? "";
   for (const radio of form.elements.modality) radio.checked = radio.value === settings.modality;
   for (const select of form.querySelectorAll("[data-column]")) select.value = settings.where[select.dataset.column] ?? "";
   showRotation();
