@@ -18,10 +18,10 @@ demo: $(READY) ## train, index and search on the images shipped here; writes cro
 	$(BIN)/crosslight demo
 
 test: lint ## ruff, mypy and the quick tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow and not gpu and not network"
 
 test-all: lint ## the same, with the slow tests
-	$(BIN)/python -m pytest -m "not gpu and not network and not browser"
+	$(BIN)/python -m pytest -m "not gpu and not network"
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
@@ -43,11 +43,12 @@ clean: ## remove caches and the demo's output, but not .venv
 	rm -rf .mypy_cache .pytest_cache .ruff_cache build dist crosslight-demo
 
 # Done anew only when the settings change.
-$(READY): pyproject.toml Makefile .ci/make-venv | $(BIN)/python
+$(READY): pyproject.toml Makefile .ci/make-venv .ci/get-chromium | $(BIN)/python
 	@echo "Setting up $(VENV); the first time this takes a few minutes."
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) 'torch==$(TORCH)' \
 		|| { echo "torch $(TORCH) is not to be had here; taking the newest."; $(PIP) 'torch>=2.6'; }
 	@$(PIP) --editable '.[dev]'
+	@.ci/get-chromium
 	@touch $@
 
 $(BIN)/python:

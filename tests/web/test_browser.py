@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as PillowImage
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -96,9 +98,7 @@ def wait_for_middle(page: Any, condition: str) -> None:
 
 def settle(page: Any) -> None:
     """Wait until all pictures are there."""
-    page.wait_for_function(
-        "[...document.images].every((i) => i.complete || i.loading === 'lazy')"
-    )
+    page.wait_for_function("() => [...document.images].every((i) => i.complete || i.loading === 'lazy')")
 
 
 def test_an_image_is_found_compared_accepted_and_exported(
@@ -182,6 +182,31 @@ def test_keys_nudge_accept_and_reject(page: Any, result: str, server: str) -> No
     page.wait_for_selector("#reject[aria-pressed=false]")
 
 
+def test_an_image_is_added_looked_at_and_removed(page: Any, server: str, relief: bytes) -> None:
+    page.goto(f"{server}/repository")
+    page.click("#add")
+    page.set_input_files("#files", {"name": "added.png", "mimeType": "image/png", "buffer": relief_in_colour(relief)})
+    page.fill("#metadata", "half=neither")
+    page.click("#send")
+    page.click("#tiles >> text=added")
+    page.wait_for_selector("#looking[data-ready]")
+    assert "half: neither" in page.inner_text("#looking-facts")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#remove")
+    page.wait_for_selector("#tiles >> text=added", state="detached")
+
+
+def test_verdicts_are_listed_and_taken_back(page: Any, server: str, result: str, tiles: tuple[str, ...]) -> None:
+    search_id = result.rsplit("/", 1)[1]
+    page.request.put(f"{server}/api/searches/{search_id}/hits/1/verdict", data={"verdict": "accepted"})
+    page.goto(f"{server}/matches")
+    row = page.locator("#rows tr").first
+    assert tiles[0] in row.inner_text()
+    count = page.locator("#rows tr").count()
+    row.get_by_role("button").click()
+    page.wait_for_function(f"() => document.querySelectorAll('#rows tr').length === {count - 1}")
+
+
 def test_a_file_that_is_no_image_says_so(page: Any, server: str, faults: list[str], tmp_path: Path) -> None:
     path = tmp_path / "query.png"
     path.write_text("no image")
@@ -247,12 +272,22 @@ def test_every_page_is_pictured_at_two_sizes_in_light_and_dark(
                 page.screenshot(path=tmp_path / f"{title}-{theme}-{name}.png")
 
 
+def relief_in_colour(relief: bytes) -> bytes:
+    """Return the patch with three channels, as the repository's images have."""
+    file = io.BytesIO()
+    PillowImage.open(io.BytesIO(relief)).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
 def addresses(server: str, result: str) -> list[tuple[str, str]]:
     """Return every page and what shows that it is ready."""
     return [
         (f"{server}/", "#empty:not([hidden])"),
         (result, "#result:not([hidden])"),
         (f"{result}/hits/1", "#compare[data-ready]"),
+        (f"{server}/repository", "body[data-ready]"),
+        (f"{server}/matches", "body[data-ready]"),
+        (f"{server}/model", "body[data-ready]"),
         (f"{server}/api/docs", "h1"),
         (f"{server}/login", "h1"),
     ]

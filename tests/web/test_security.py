@@ -35,7 +35,7 @@ def test_every_answer_carries_the_policy(client: TestClient) -> None:
 
 
 def test_pages_hold_no_inline_script_or_style_and_name_no_other_site(client: TestClient) -> None:
-    for path in ("/", "/api/docs"):
+    for path in ("/", "/repository", "/matches", "/model", "/api/docs"):
         text = client.get(path).text
         assert "<style" not in text and " style=" not in text and " onclick=" not in text
         assert text.count("<script") == text.count("<script src=") + text.count('<script type="module" src=')

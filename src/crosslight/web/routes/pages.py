@@ -61,7 +61,9 @@ def compare_page(bench: Bench, search_id: JobId, rank: Rank) -> HTMLResponse:
 @router.get("/repository")
 def repository_page(bench: Bench) -> HTMLResponse:
     """Show what can be found, and change it."""
-    return render("repository.html", bench, "repository", modality=bench.facts["modality"], limits=bench.settings.limits)
+    return render(
+        "repository.html", bench, "repository", modality=bench.facts["modality"], limits=bench.settings.limits
+    )
 
 
 @router.get("/matches")

@@ -12,6 +12,7 @@ function showFigures(model) {
     figure("Method", model.method, model.preset),
     figure("Pairs", training.n_pairs ?? training.pairs),
     figure("Steps", training.steps?.toLocaleString("en"), training.seconds ? `in ${Math.round(training.seconds)} s` : ""),
+    figure("In-batch accuracy", training.accuracy === undefined ? null : percent(training.accuracy)),
     figure("Channels", model.network.n_channels),
     figure("Stride", model.network.stride, "px"),
     figure("Pixel size", model.mpp?.toPrecision(3), "µm"),
