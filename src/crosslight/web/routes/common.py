@@ -43,7 +43,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def media(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of an answer that is a file of one of these kinds."""
-    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}}}
+    schemas = {kind: {"type": "object"} if "json" in kind else {"type": "string", "format": "binary"} for kind in kinds}
+    return {200: {"content": {kind: {"schema": schema} for kind, schema in schemas.items()}}}
 
 
 def _get_bench(request: Request) -> Workbench:
