@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from crosslight.evaluate.cells import Cell, CellResult, Results
 from crosslight.evaluate.findings import find_surprises, headline
 from crosslight.evaluate.methods import parse_methods
@@ -50,6 +52,13 @@ def test_what_brings_nothing_or_harms_is_told() -> None:
     assert [head for head, _ in found] == ["CoMIR + SURF"] and "less than with the originals" in found[0][1]
     found = surprises(cell("comir+surf", [1] * 20), cell("comir+surf+patches15", [1] * 10 + [2] * 10))
     assert "from 100.0 to 50.0 %" in found[0][1]
+
+
+def test_queries_in_which_nothing_is_found_are_told() -> None:
+    found = cell("originals+detected-sift", [40] * 5 + [2] * 15)
+    empty = replace(found, similarities=[[0.0]] * 5 + [[0.4]] * 15)
+    ((_, text),) = surprises(empty)
+    assert "5 of 20 queries with whole images share no word" in text
 
 
 def test_headline_names_the_best_method_and_a_random_order() -> None:

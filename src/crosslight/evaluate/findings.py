@@ -50,6 +50,7 @@ def find_surprises(results: Results, methods: Sequence[Method], sizes: Sequence[
     for method in methods:
         surprises += _unsure_of_itself(results, method, labels)
         for size in sizes:
+            surprises += _nothing_to_see(results, method, size)
             surprises += _below_chance(results, method, size)
             surprises += _no_better_than_originals(results, method, size)
             surprises += _made_worse(results, method, size)
@@ -69,6 +70,20 @@ def _unsure_of_itself(results: Results, method: Method, labels: Labels) -> Itera
             head=name_method(method),
             text=f"Only {100 * estimate.share:.0f} % of untransformed whole images were found first in {where}, where "
             "the very same image is searched: too little is described in them, or several images are alike.",
+        )
+
+
+def _nothing_to_see(results: Results, method: Method, size: Size) -> Iterator[Finding]:
+    """Find bags of words in which many queries are empty."""
+    if method.matcher not in LOCAL or method.shortlist:
+        return
+    best = [row[0] for cell in results.find(method=method.name, size=size) for row in cell.similarities]
+    n_empty = sum(similarity == 0 for similarity in best)
+    if n_empty > MARGIN * len(best):
+        yield Finding(
+            head=name_method(method),
+            text=f"{n_empty} of {len(best)} queries with {SIZE_WORDS[size]} share no word with any image, mostly because "
+            "no point was found in them; each counts as wrong.",
         )
 
 
