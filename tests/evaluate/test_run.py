@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import pytest
 
@@ -164,3 +165,24 @@ def test_a_translation_is_searched_in_both_of_its_spaces(fold: Fold, tmp_path: P
 def test_two_models_of_one_kind_are_refused(fold: Fold, model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="both comir models"):
         run(fold, tmp_path, "comir+align", models=[model_folder, model_folder])
+
+
+def test_folds_ask_the_transformed_images_that_came_with_them(tmp_path: Path) -> None:
+    # The "transformed" image of each pair is the image of the next, so that asking it must find the next first.
+    for number in (1, 2):
+        for side in "AB":
+            folder = tmp_path / "set" / f"fold{number}" / side / "test"
+            folder.mkdir(parents=True)
+            tones = [np.random.default_rng([number, i]).integers(0, 256, (16, 16), dtype=np.uint8) for i in range(4)]
+            shown = [cv2.resize(t if side == "A" else 255 - t, (96, 96), interpolation=cv2.INTER_CUBIC) for t in tones]
+            for i in range(4):
+                cv2.imwrite(str(folder / f"f{number}p{i}_R.png"), shown[i])
+                cv2.imwrite(str(folder / f"f{number}p{i}_T.png"), shown[(i + 1) % 4])
+    folds = find_folds(tmp_path / "set")
+    config = replace(CONFIG, repository="test", words=replace(WORDS, n_words=60))
+    results = run_comparison(folds, parse_methods(["originals+surf"]), config, tmp_path / "out")
+    assert {r.cell.fold for r in results.results} == {"fold1", "fold2"}
+    for result in results.find(repository="A", modality="A"):
+        hits = [row[0] for row in result.top]
+        assert hits == ([1, 2, 3, 0] if result.cell.kind.transformed else [0, 1, 2, 3])
+        assert len(result.images) == 4 and result.images[0].endswith("p0")

@@ -82,8 +82,8 @@ def _nothing_to_see(results: Results, method: Method, size: Size) -> Iterator[Fi
     if n_empty > MARGIN * len(best):
         yield Finding(
             head=name_method(method),
-            text=f"{n_empty} of {len(best)} queries with {SIZE_WORDS[size]} share no word with any image, mostly because "
-            "no point was found in them; each counts as wrong.",
+            text=f"{n_empty} of {len(best)} queries with {SIZE_WORDS[size]} share no word with any image, mostly "
+            "because no point was found in them; each counts as wrong.",
         )
 
 
