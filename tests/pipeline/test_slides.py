@@ -19,6 +19,7 @@ from crosslight.cli.main import app
 from crosslight.config import IndexConfig, SlideConfig
 from crosslight.errors import InputError
 from crosslight.geometry import cut_window
+from crosslight.pipeline import slide_search
 from crosslight.pipeline.build import archive_key
 from crosslight.pipeline.slide_words import SLIDE_KEY
 from crosslight.represent.comir.model import ComirModel
@@ -105,8 +106,23 @@ def test_a_shortlist_of_windows_finds_it_too(slide_index: Path, query: Image) ->
         words = index.search([query], rerank="none")[0]
     place = ranking.hits[0].placement
     assert place is not None and np.hypot(place.center_xy[0] - 700, place.center_xy[1] - 333) < 3
-    assert "best 12 windows of 1 slide" in ranking.note
+    assert "1 slide in the best 12 windows by histogram" in ranking.note
     assert [h.image for h in words.hits].count("slide") == 1
+
+
+def test_where_all_would_be_too_much_a_glance_chooses(
+    slide_index: Path, query: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        everywhere = index.search([query], shortlist="all")[0].hits[0].placement
+        monkeypatch.setattr(slide_search, "AUTO_WORK", 5e4)
+        glanced = index.search([query])[0]
+        monkeypatch.setattr(slide_search, "GLANCE_WORK", 0)
+        counted = index.search([query])[0]
+    assert everywhere is not None and "pieces at a glance" in glanced.note
+    best = next(h.placement for h in glanced.hits if h.image == "slide")
+    assert best is not None and best.center_xy == pytest.approx(everywhere.center_xy, abs=0.5)
+    assert "windows by histogram" in counted.note
 
 
 def test_windows_leave_no_seam(slide_index: Path, plane: np.ndarray, model_folder: Path) -> None:

@@ -346,7 +346,11 @@ class Index(IndexParts):
                     f"The ranking of {ranking.query!r} has no query image to draw; attach_queries adds it."
                 )
             shown, load, compared = show_places(self, ranking, SHOWN_HITS)
-            draw_ranking(query, shown, load, target, n_hits=SHOWN_HITS, representations=compared)
+            place = ranking.hits[0].placement if ranking.hits else None
+            draw_ranking(
+                query, shown, load, target, n_hits=SHOWN_HITS, representations=compared,
+                center_xy=None if place is None else place.center_xy,
+            )  # fmt: skip
             paths.append(target)
         return paths
 

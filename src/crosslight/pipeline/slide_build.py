@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crosslight.pipeline.build import Job
     from crosslight.pipeline.index import Index
 
-MAX_VOCABULARY_AREAS = 400  # of all slides together, looked at for words
+MAX_VOCABULARY_AREAS = 100  # of all slides together, looked at for words
 NOTHING = Histogram(words=np.empty(0, np.int32), counts=np.empty(0, np.float32))  # a slide is found by its windows
 
 

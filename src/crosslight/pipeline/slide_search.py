@@ -2,7 +2,8 @@
 
 A query is aligned with pieces that overlap by its own reach, so that every place where it could lie is whole in one of
 them. The pieces are read at the coarse resolution only; around the best places a small part is then read at full
-resolution and aligned again, as if it were an image of its own.
+resolution and aligned again, as if it were an image of its own. Where that is too much work, a glance at twice as
+coarse a resolution chooses the pieces; where even that is, the histograms of windows do.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ SPOT_MARGIN = 0.15  # of the query's reach, around a place that is aligned exact
 SAME_PLACE = 0.25  # of the query's short side: closer answers are one
 N_SPOTS = 30  # places that are aligned exactly
 WINDOWS_PER_SLIDE = 20  # looked at by histogram, for each slide that is asked for
-WINDOW_WORK = 5e8  # similarities: "auto" aligns with all pieces while there are no more
+AUTO_WORK = 2.5e8  # similarities: "auto" aligns with all pieces while there are no more, about 5 s of one core
+GLANCE_WORK = 1e9  # similarities of a glance at all pieces, each about half as much work
 
 Found = tuple[str, Placement]
 
@@ -59,35 +61,42 @@ class SlideSearch:
     def __init__(self, index: Index, slides: Sequence[Entry], config: AlignConfig) -> None:
         self.index, self.config = index, config
         self.slides = {entry.name: entry for entry in slides}
-        self._coarse: dict[int, Aligner] = {}
+        self._glance = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
+        self._coarse: dict[tuple[int, bool], Aligner] = {}
         self._pieces: dict[str, Piece] = {}
 
-    def search(self, query: Query, windows: Sequence[Entry] | None = None, n_hits: int = N_SPOTS) -> list[Found]:
-        """Return the best places of a query in the slides, best first, in pixels of level 0.
+    def search(self, query: Query, pieces: Sequence[Piece], n_hits: int = N_SPOTS) -> list[Found]:
+        """Return the best places of a query in some pieces, best first, in pixels of level 0.
 
         Parameters
         ----------
         query : Query
             At the slides' pixel size.
-        windows : sequence of Entry, optional
-            Only around these; by default everywhere.
+        pieces : sequence of Piece
+            Where to look: `pieces`, `glance` or `around`.
         n_hits : int
             How many places to look at closely.
 
         Returns
         -------
         found : list of (slide, Placement)
-            No two of one slide lie in the same place. Empty where the query fits into no slide.
+            No two of one slide lie in the same place. Empty where the query fits into no piece.
         """
-        pieces = self.pieces(query) if windows is None else self._around(query, windows)
         spots = self._find_spots(query, pieces, max(n_hits, N_SPOTS))
         aligner = Aligner(self._loader(0), self.config)
         placed = aligner.align([query], [spot.candidate() for spot in spots])[0] if spots else []
         return [(name, self._to_level_0(name, place)) for name, place in self._place(placed, query)]
 
-    def work(self, query: Query) -> float:
-        """Return roughly how many similarities looking everywhere takes."""
-        return estimate_work(query, [piece.candidate() for piece in self.pieces(query)], self.config)
+    def work(self, query: Query, pieces: Sequence[Piece], *, glance: bool = False) -> float:
+        """Return roughly how many similarities looking at pieces takes."""
+        config = self._glance if glance else self.config
+        return estimate_work(query, [piece.candidate() for piece in pieces], config)
+
+    def glance(self, query: Query, pieces: Sequence[Piece], n_pieces: int) -> list[Piece]:
+        """Return the pieces that look best from twice as far."""
+        found = self._scan(query, pieces, self._glance)
+        best = sorted(found, key=lambda name: (-found[name][0].similarity, name))
+        return [self._pieces[name] for name in best[:n_pieces]]
 
     def pieces(self, query: Query) -> list[Piece]:
         """Return pieces that cover all slides and overlap by the query's reach."""
@@ -101,7 +110,8 @@ class SlideSearch:
                     pieces.append(self._piece(name, (top, left, top + core, left + core), reach, cell))
         return [piece for piece in pieces if not self._is_empty(piece)]
 
-    def _around(self, query: Query, windows: Sequence[Entry]) -> list[Piece]:
+    def around(self, query: Query, windows: Sequence[Entry]) -> list[Piece]:
+        """Return the pieces that hold all places of a query whose centre lies in one of some windows."""
         reach, cell = self._reach(query), plan_query(query, self.config).coarse_px
         pieces = []
         for w in windows:
@@ -139,9 +149,7 @@ class SlideSearch:
     def _find_spots(self, query: Query, pieces: Sequence[Piece], n_spots: int) -> list[Piece]:
         """Return small parts around the places that look best on coarse cells."""
         cell, stride = plan_query(query, self.config).coarse_px, query.representation.stride
-        if cell not in self._coarse:
-            self._coarse[cell] = Aligner(self._loader(int(math.log2(cell // stride))), self.config)
-        peaks = self._coarse[cell].scan([query], [piece.candidate() for piece in pieces])[0]
+        peaks = self._scan(query, pieces, self.config)
         found = self._place([(name, place) for name, places in peaks.items() for place in places], query)
         half = self._reach(query) * (0.5 + SPOT_MARGIN) + 2 * cell
         spots = []
@@ -149,6 +157,14 @@ class SlideSearch:
             x, y = place.center_xy
             spots.append(self._piece(name, (y - half, x - half, y + half, x + half), 0.0, stride))
         return spots
+
+    def _scan(self, query: Query, pieces: Sequence[Piece], config: AlignConfig) -> dict[str, list[Placement]]:
+        """Return the best places in each piece, as one level of the slides shows them."""
+        cell, stride = plan_query(query, config).coarse_px, query.representation.stride
+        key = cell, config is self._glance
+        if key not in self._coarse:
+            self._coarse[key] = Aligner(self._loader(int(math.log2(cell // stride))), config)
+        return self._coarse[key].scan([query], [piece.candidate() for piece in pieces])[0]
 
     def _place(self, placed: Sequence[Found], query: Query) -> list[Found]:
         """Return the distinct places in the slides that places in pieces are, best first."""
@@ -195,20 +211,19 @@ class SlideShelf:
             If it fits into no slide.
         """
         found: list[Found] = []
-        n_windows = 0
+        told: dict[str, None] = {}
         for mpp, group in self._groups:
             query = asked.at(mpp)
-            windows = self._choose_windows(group, query, shortlist)
-            n_windows += 0 if windows is None else len(windows)
-            found += [(name, asked.in_its_pixels(place, mpp)) for name, place in group.search(query, windows, top)]
+            pieces, how = self._choose_pieces(group, query, shortlist)
+            told[how] = None
+            found += [(name, asked.in_its_pixels(place, mpp)) for name, place in group.search(query, pieces, top)]
         if not found:
             raise InputError(
                 f"The query {asked.image.name} ({asked.image.width_px} x {asked.image.height_px} px) fits into none of "
                 f"the {len(self.entries)} slides; cut it smaller, or check the pixel sizes (--query-mpp)."
             )
         slides = f"{len(self.entries)} slide{'s' * (len(self.entries) > 1)}"
-        note = f"searched {slides} whole" if n_windows == 0 else f"searched the best {n_windows} windows of {slides}"
-        return sorted(found, key=lambda item: -item[1].similarity), note
+        return sorted(found, key=lambda item: -item[1].similarity), f"searched {slides} {' and '.join(told)}"
 
     def rank(self, asked: Asked, n_hits: int) -> list[tuple[str, float]]:
         """Return slides by the histogram of their best window."""
@@ -218,17 +233,22 @@ class SlideShelf:
                 best[entry.slide] = max(best.get(entry.slide, 0.0), similarity)
         return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:n_hits]
 
-    def _choose_windows(self, group: SlideSearch, query: Query, shortlist: int | str) -> list[Entry] | None:
-        """Return the windows to look around, None for everywhere."""
-        if shortlist == "all":
-            return None
-        if isinstance(shortlist, str):
-            work = group.work(query)
-            if work <= WINDOW_WORK:
-                return None
-            n_pieces = len(group.pieces(query))
-            shortlist = max(1, int(n_pieces * WINDOW_WORK / work))
-        return [entry for entry, _ in self._search_windows(group, query, shortlist)]
+    def _choose_pieces(self, group: SlideSearch, query: Query, shortlist: int | str) -> tuple[list[Piece], str]:
+        """Return where to look, and how that was chosen."""
+        if not isinstance(shortlist, str):
+            return self._by_histogram(group, query, shortlist)
+        pieces = group.pieces(query)
+        work = group.work(query, pieces)
+        if shortlist == "all" or work <= AUTO_WORK:
+            return pieces, "whole"
+        n_pieces = max(1, int(len(pieces) * AUTO_WORK / work))
+        if group.work(query, pieces, glance=True) > GLANCE_WORK:
+            return self._by_histogram(group, query, n_pieces)
+        return group.glance(query, pieces, n_pieces), f"in the best {n_pieces} of {len(pieces)} pieces at a glance"
+
+    def _by_histogram(self, group: SlideSearch, query: Query, n_windows: int) -> tuple[list[Piece], str]:
+        windows = [entry for entry, _ in self._search_windows(group, query, n_windows)]
+        return group.around(query, windows), f"in the best {len(windows)} windows by histogram"
 
     def _search_windows(self, group: SlideSearch, query: Query, n_hits: int) -> list[tuple[Entry, float]]:
         """Return the best windows by histogram, of finished slides only."""

@@ -27,6 +27,7 @@ TITLE, BODY, SMALL = 36, 22, 19  # letter sizes in pixels
 def draw_ranking(
     query: Image, ranking: Ranking, load: Callable[[str], Image], path: Path, *, n_hits: int = 5,
     representations: tuple[Representation, Representation] | None = None,
+    center_xy: tuple[float, float] | None = None,
 ) -> None:  # fmt: skip
     """Draw the answer to one query.
 
@@ -48,6 +49,8 @@ def draw_ranking(
         How many hits to show.
     representations : tuple of Representation, optional
         Of the query and of the best hit's image, for a second row that compares them as the networks see them.
+    center_xy : tuple of float, optional
+        Where the best hit lies in the image that its image was cut out of, to be said instead.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def draw_ranking(
     tile_height = max((tile.shape[0] for tile in tiles), default=-LABEL_PX - CAPTION_PX)
     row_px = LABEL_PX + PANEL_PX + GAP_PX
     canvas = Canvas(WIDTH_PX, HEADER_PX + len(rows) * row_px + LABEL_PX + tile_height + CAPTION_PX)
-    _write_header(canvas, query, ranking, placed=placed)
+    _write_header(canvas, query, ranking, center_xy, placed=placed)
     for i, row in enumerate(rows):
         _lay_row(canvas, HEADER_PX + i * row_px, row)
     _lay_hits(canvas, HEADER_PX + len(rows) * row_px, hits, tiles, (tile_px, tile_height))
@@ -121,7 +124,9 @@ def _comparison_row(
     return list(zip(labels, (c.query, c.place, c.checks, c.blend), strict=True))
 
 
-def _write_header(canvas: Canvas, query: Image, ranking: Ranking, *, placed: bool) -> None:
+def _write_header(
+    canvas: Canvas, query: Image, ranking: Ranking, center_xy: tuple[float, float] | None, *, placed: bool
+) -> None:
     canvas.text(EDGE_PX, 34, f"Where is {query.name}?", TITLE, bold=True, width_px=CONTENT_PX * 0.7)
     answer = ranking.note
     if ranking.found is False:
@@ -129,7 +134,7 @@ def _write_header(canvas: Canvas, query: Image, ranking: Ranking, *, placed: boo
     elif not ranking.hits:
         answer = "nothing was found" + (f"; {answer}" if answer else "")
     elif placed and (place := ranking.hits[0].placement) is not None:
-        x, y = place.center_xy
+        x, y = center_xy or place.center_xy
         answer = f"centre ({x:.1f}, {y:.1f}) px, turned by {say_degrees(place.angle_deg)}; {answer}"
     canvas.text(EDGE_PX, 84, answer, BODY, FAINT, width_px=CONTENT_PX)
     x = float(WIDTH_PX - EDGE_PX)
