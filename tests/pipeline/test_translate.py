@@ -128,3 +128,19 @@ def test_a_stopped_training_leaves_a_model_and_goes_on_to_the_same_end(translate
     assert resumed.fingerprint == open_model(translated).fingerprint
     assert not (out / "checkpoint").exists()
     assert seen[0].startswith("training: adversarial ")
+
+
+def test_originals_are_a_model_like_others(folders, tmp_path):
+    crosslight.fit(folders / "A", folders / "B", out=tmp_path / "m", preset="originals", device="cpu")
+    assert {f.name for f in (tmp_path / "m").iterdir()} == {"model.json", "preview.png"}
+    out = tmp_path / "index"
+    with crosslight.Index.build([folders / "A"], tmp_path / "m", modality="A", out=out, device="cpu") as index:
+        assert index.info()["preset"] == "originals"
+        hits = index.search([folders / "A" / "image4.png"], modality="A")[0].hits
+    assert hits[0].image == "image4"
+    assert hits[0].placement is not None
+    with pytest.raises(InputError, match="already holds a finished model"):
+        crosslight.fit(folders / "A", folders / "B", out=tmp_path / "m", preset="originals")
+    (tmp_path / "m" / "model.json").write_text('{"method": "identity"}')
+    with pytest.raises(ModelError, match="damaged"):
+        open_model(tmp_path / "m")

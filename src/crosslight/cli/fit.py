@@ -20,7 +20,7 @@ def fit(
         tuple[str, str] | None, typer.Option(help="Names within one folder: '{id}_BF.tif' '{id}_SHG.tif'.")
     ] = None,
     preset: Annotated[
-        PresetName, typer.Option(help="default, paper (faithful), or a translation.")
+        PresetName, typer.Option(help="default, paper (faithful), originals (as they are) or a translation.")
     ] = PresetName.default,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings, instead of a preset.")] = None,
     critic: Annotated[str | None, typer.Option(help="correlation or mse; overrides the preset.")] = None,
@@ -39,7 +39,9 @@ def fit(
             critic=critic, minutes=minutes, steps=steps, device=device, seed=seed, resume=resume, progress=progress,
         )  # fmt: skip
     record = result.training
-    if "losses" in record:
+    if not record["steps"]:
+        ended = "images are compared as they are"
+    elif "losses" in record:
         ended = ", ".join(f"{name} {value:.2f}" for name, value in record["losses"].items())
     else:
         ended = f"loss {record['loss']:.3f}, in-batch accuracy {record['accuracy']:.2f}"

@@ -21,6 +21,7 @@ class PresetName(StrEnum):
 
     default = "default"
     paper = "paper"
+    originals = "originals"
     pix2pix = "pix2pix"
     pix2pix_small = "pix2pix-small"
     cyclegan = "cyclegan"

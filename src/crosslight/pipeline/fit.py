@@ -20,11 +20,13 @@ from crosslight.pipeline.models import open_model
 from crosslight.pipeline.translate import fit_translation
 from crosslight.progress import silent
 from crosslight.read.pairs import find_pairs
+from crosslight.represent.base import Model
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.intensity import Intensity, measure_intensity
 from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
 from crosslight.represent.comir.train import Budget, StepRecord, Training
 from crosslight.represent.gan.model import TranslationModel
+from crosslight.represent.identity import IdentityModel
 from crosslight.show.preview import PreviewRow, draw_preview
 from crosslight.types import MODALITIES, Modality, Pair, Progress
 
@@ -49,7 +51,7 @@ def fit(
     seed: int = 0,
     resume: bool = False,
     progress: Progress = silent,
-) -> ComirModel | TranslationModel:
+) -> ComirModel | TranslationModel | IdentityModel:
     """Train on two folders of aligned images that pair by file stem; see `fit_pairs` for the rest.
 
     Parameters
@@ -62,8 +64,8 @@ def fit(
     pair_pattern : tuple of str, optional
         For other names, ``("{id}_BF.tif", "{id}_SHG.tif")``; both folders may be the same.
     preset : str
-        "default" or "paper"; or "pix2pix", "cyclegan", "pix2pix-small", "cyclegan-small" for translations to compare
-        with, see `crosslight.pipeline.translate`.
+        "default" or "paper"; "originals" to compare images as they are; "pix2pix", "cyclegan", "pix2pix-small" or
+        "cyclegan-small" for translations to compare with, see `crosslight.pipeline.translate`.
     config : Path, optional
         TOML file with the fields of `FitConfig`, or of `TranslationConfig` where it names a `method`, instead of a
         preset.
@@ -71,6 +73,8 @@ def fit(
         Overrides the preset's: "windows", "correlation" or "mse".
     """
     folder = find_pairs(Path(a_dir), Path(b_dir), split=Path(split) if split else None, pattern=pair_pattern)
+    if preset == IdentityModel.preset and config is None:
+        return keep_originals(folder.part("train"), Path(out), device=device)
     settings = (
         read_settings(Path(config)) if config is not None else TRANSLATION_PRESETS.get(preset) or preset_config(preset)
     )
@@ -87,6 +91,18 @@ def fit(
         folder.part("train"), Path(out), val=folder.part("val"), config=settings, minutes=minutes, steps=steps,
         device=device, seed=seed, resume=resume, progress=progress,
     )  # fmt: skip
+
+
+def keep_originals(pairs: Sequence[Pair], out: Path, *, device: str = "auto") -> IdentityModel:
+    """Write a model folder that shows images as they are: nothing is trained."""
+    _check_output(out, resume=False)
+    if not pairs:
+        raise InputError("There is no pair; check the folders and that split.csv marks some as train.")
+    record = {"crosslight": __version__, "finished": True, "n_pairs": len(pairs), "steps": 0, "seconds": 0.0}
+    model = IdentityModel(device=choose_device(device), training=record)
+    model.save(out)
+    _draw(model, pairs, out / "preview.png")
+    return model
 
 
 def fit_pairs(
@@ -235,7 +251,7 @@ def _write_records(records: Sequence[StepRecord], path: Path) -> None:
         writer.writerows(asdict(r) for r in records)
 
 
-def _draw(model: ComirModel, pairs: Sequence[Pair], path: Path) -> None:
+def _draw(model: Model, pairs: Sequence[Pair], path: Path) -> None:
     rows = []
     for i in _spread(len(pairs), N_PREVIEWED):
         pair = pairs[i]

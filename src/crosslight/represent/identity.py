@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
 
+import torch
+
+from crosslight.errors import ModelError
+from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.grey import to_codes, to_unit
 from crosslight.types import Image, Modality, Representation
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentitySettings:
+    """All that can be chosen."""
+
+    colour: bool = False
 
 
 class IdentityRepresenter:
     """Turns an image into its own 8 bits at full resolution; nothing is learnt."""
 
-    def __init__(self, *, colour: bool = False) -> None:
-        self.colour = colour
+    def __init__(self, *, colour: bool = False, device: torch.device | str = "cpu") -> None:
+        self.colour, self.device = colour, torch.device(device)
         self.n_channels, self.stride = 3 if colour else 1, 1
+
+    @property
+    def intensity(self) -> Intensity:
+        """How 8-bit images are scaled: not at all."""
+        return Intensity(n_channels=self.n_channels, low=0.0, high=255.0, log_gain=0.0, mean=(), std=())
 
     def represent(self, image: Image) -> Representation:
         """Return the image as a representation of stride 1.
@@ -29,7 +51,19 @@ class IdentityRepresenter:
 class IdentityModel:
     """Both modalities as they are. `colour` keeps three channels, for describers that read colour."""
 
+    method: ClassVar[str] = "identity"
+    preset: ClassVar[str] = "originals"
+    mpp: ClassVar[float | None] = None
+    calibration: ClassVar[Mapping[str, Any]] = {}
+
     colour: bool = False
+    device: torch.device | str = "cpu"
+    training: Mapping[str, Any] = field(default_factory=lambda: {"finished": True, "steps": 0})
+
+    @property
+    def network(self) -> IdentitySettings:
+        """The settings, where other models have those of their networks."""
+        return IdentitySettings(colour=self.colour)
 
     @property
     def fingerprint(self) -> str:
@@ -38,4 +72,31 @@ class IdentityModel:
 
     def representer(self, modality: Modality) -> IdentityRepresenter:
         """Return the same representer for either modality."""
-        return IdentityRepresenter(colour=self.colour)
+        return IdentityRepresenter(colour=self.colour, device=self.device)
+
+    def save(self, folder: Path) -> None:
+        """Write a model folder, so that an index can be made of images as they are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {
+            "format_version": FORMAT_VERSION,
+            "method": self.method,
+            "preset": self.preset,
+            "colour": self.colour,
+            "training": dict(self.training),
+        }
+        temporary = folder / "model.json.new"
+        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        temporary.replace(folder / "model.json")
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device | str = "cpu") -> IdentityModel:
+        """Read what `save` wrote; raises ModelError when it is damaged or too new."""
+        try:
+            record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            version, colour = record["format_version"], bool(record["colour"])
+            training = dict(record["training"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"The model in {folder} is damaged ({error!r}); make it anew.") from error
+        if version != FORMAT_VERSION:
+            raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; update it.")
+        return cls(colour=colour, device=device, training=training)

@@ -87,6 +87,11 @@ class TranslationModel:
         """The name of its settings."""
         return self.config.preset
 
+    @property
+    def network(self) -> TranslationConfig:
+        """The settings of the generators."""
+        return self.config
+
     def representer(self, modality: Modality) -> TranslationRepresenter:
         """Return the representer of one modality."""
         network = None if modality == self.target else self.generators[self.target]
