@@ -172,3 +172,17 @@ def test_ctrl_c_while_indexing_says_how_to_go_on(folders: Path, model_folder: Pa
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130 and "the same command goes on" in stderr
     assert "10 images" in run(*arguments).stdout
+
+
+def test_a_senseless_pixel_size_or_background_is_refused(
+    index_folder: Path, query_file: Path, model_folder: Path, folders: Path, tmp_path: Path
+) -> None:
+    made = ["index", folders / "A", "--model", model_folder, "--modality", "A", "--out", tmp_path / "index"]
+    for arguments, words in (
+        (["search", index_folder, query_file, "--query-mpp", "0"], "above 0"),
+        ([*made, "--background", "glass"], "'skip' or 'keep'"),
+        ([*made, "--mpp", "-1"], "above 0"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 2 and words in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1

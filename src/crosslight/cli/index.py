@@ -28,6 +28,7 @@ def index(
     metadata: Metadata = None,
     describer: Annotated[str | None, typer.Option(help="surf, sift, rootsift, ...: how the shortlist is made.")] = None,
     mpp: PixelSize = None,
+    background: Annotated[str | None, typer.Option(help="skip or keep the glass of slides; default: skip.")] = None,
     store: StoreAddress = None,
     workers: Workers = None,
     scheduler: SchedulerAddress = None,
@@ -39,7 +40,7 @@ def index(
     with progress_bar() as progress:
         opened = crosslight.Index.build(
             images, model, modality=modality.value, out=index, metadata=metadata, describer=describer, mpp=mpp,
-            store=store, workers=workers, scheduler=scheduler, device=device, progress=progress,
+            background=background, store=store, workers=workers, scheduler=scheduler, device=device, progress=progress,
         )  # fmt: skip
     with opened:
         out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
-from crosslight.errors import InputError
+from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.distribute import Team, open_own_store
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.parts import IndexParts
@@ -74,6 +74,8 @@ def add_images(
     unknown = sorted(set(unknown) - set(index.store.find(unknown)))
     if unknown:
         raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
+    if mpp is not None and not mpp > 0:
+        raise ConfigError(f"mpp is {mpp}; give micrometres per pixel above 0.")
     stamp = "" if mpp is None else f"-{mpp:g}um"  # a pixel size given by hand makes another state of the file
     jobs = [
         Job(name=name, path=path, signature=image_signature(path) + stamp, metadata=metadata.get(name, {}), mpp=mpp)

@@ -82,6 +82,7 @@ class Index(IndexParts):
         workers: int | None = None,
         scheduler: str | Client | None = None,
         mpp: float | None = None,
+        background: str | None = None,
         device: str = "auto",
         progress: Progress = silent,
     ) -> Index:
@@ -91,7 +92,8 @@ class Index(IndexParts):
         `store` is the address of a Qdrant server that is to keep the vectors; by default they are in the folder.
         `workers` is how many processes of this machine share the work; `scheduler` is a Dask cluster that does it,
         by its address or as a `distributed.Client`.
-        `mpp` are the images' micrometres per pixel, instead of what their files say.
+        `mpp` are the images' micrometres per pixel, instead of what their files say; `background` is "skip" or "keep":
+        whether the glass of large images is left out, which is the default.
 
         Raises
         ------
@@ -106,6 +108,8 @@ class Index(IndexParts):
         if describer is not None:
             settings = replace(settings, describe=replace(settings.describe, name=describer))
             load("describer", describer)(settings.describe)  # says at once what is missing
+        if background is not None:
+            settings = replace(settings, slides=replace(settings.slides, background=background))
         wanted = Manifest(
             model=trained.fingerprint,
             modality=modality,

@@ -9,7 +9,7 @@ coarse a resolution chooses the pieces; where even that is, the histograms of wi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ SPOT_MARGIN = 0.15  # of the query's reach, around a place that is aligned exact
 SAME_PLACE = 0.25  # of the query's short side: closer answers are one
 N_SPOTS = 30  # places that are aligned exactly
 WINDOWS_PER_SLIDE = 20  # looked at by histogram, for each slide that is asked for
+BATCH_WORK = 2e6  # similarities held at once, some 100 MB with all that belongs to them
 AUTO_WORK = 2.5e8  # similarities: "auto" aligns with all pieces while there are no more, about 5 s of one core
 GLANCE_WORK = 1e9  # similarities of a glance at all pieces, each about half as much work
 
@@ -164,7 +165,24 @@ class SlideSearch:
         key = cell, config is self._glance
         if key not in self._coarse:
             self._coarse[key] = Aligner(self._loader(int(math.log2(cell // stride))), config)
-        return self._coarse[key].scan([query], [piece.candidate() for piece in pieces])[0]
+        found: dict[str, list[Placement]] = {}
+        for some in self._batches(query, pieces, config):
+            found.update(self._coarse[key].scan([query], some)[0])
+        return found
+
+    def _batches(self, query: Query, pieces: Sequence[Piece], config: AlignConfig) -> Iterator[list[Candidate]]:
+        """Cut pieces into batches whose similarities take little memory."""
+        batch: list[Candidate] = []
+        held = 0.0
+        for candidate in (piece.candidate() for piece in pieces):
+            work = estimate_work(query, [candidate], config)
+            if batch and held + work > BATCH_WORK:
+                yield batch
+                batch, held = [], 0.0
+            batch.append(candidate)
+            held += work
+        if batch:
+            yield batch
 
     def _place(self, placed: Sequence[Found], query: Query) -> list[Found]:
         """Return the distinct places in the slides that places in pieces are, best first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as functional
@@ -85,14 +86,23 @@ def _read_window(image: Image, intensity: Intensity, top: int, left: int, rows: 
 
 
 def _to_input(pixels: NDArray[Any], intensity: Intensity) -> Tensor:
+    """Return pixels (H, W, C) as the network reads them, (1, C, H, W)."""
+    if pixels.dtype == np.uint8:  # a table of all values is several times faster, and gives the same
+        table = _normalise(np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], pixels.shape[2], axis=2), intensity)
+        looked_up = np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table), np.float32).reshape(pixels.shape)
+        return torch.from_numpy(looked_up).permute(2, 0, 1)[None]
+    return torch.from_numpy(_normalise(pixels, intensity)).permute(2, 0, 1)[None]
+
+
+def _normalise(pixels: NDArray[Any], intensity: Intensity) -> Float32:
     mean, std = (np.asarray(v, np.float32) for v in (intensity.mean, intensity.std))
-    unit = (intensity.unit(pixels) - mean) / std
-    return torch.from_numpy(unit.astype(np.float32).transpose(2, 0, 1)[None])
+    return ((intensity.unit(pixels) - mean) / std).astype(np.float32)
 
 
 def _run_window(network: nn.Module, x: Tensor, multiple: int, device: torch.device) -> Float32:
     rows, cols = x.shape[2:]
-    x = functional.pad(x, (0, -cols % multiple, 0, -rows % multiple), mode="replicate")
+    if rows % multiple or cols % multiple:
+        x = functional.pad(x, (0, -cols % multiple, 0, -rows % multiple), mode="replicate")
     x = x.to(device, memory_format=torch.channels_last)
     with low_precision(device):
         z: Tensor = network(x)
