@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from crosslight.show.formats import check_picture
+from crosslight.errors import InputError
 from crosslight.show.palette import HAIRLINE, INK, PANEL, PAPER, Colour
 from crosslight.show.raster import Rgb
 
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 ELLIPSIS = "…"
 
 
@@ -107,7 +108,9 @@ def save_picture(rgb: Rgb, path: Path) -> None:
     InputError
         If the suffix is none of .png, .jpg, .jpeg, .webp, .tif, .tiff.
     """
-    kind = check_picture(path)
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(f"A picture cannot be written to {path}: use a name ending in {', '.join(sorted(FORMATS))}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     options = {"quality": 90} if kind in ("JPEG", "WEBP") else {"compression": "tiff_deflate"} if kind == "TIFF" else {}

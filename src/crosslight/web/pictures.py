@@ -90,12 +90,10 @@ def require_place(hit: Hit) -> tuple[Placement, Float64]:
 
 def _represent_query(bench: Workbench, record: SearchRecord, hit: Hit) -> Representation:
     """Return the query's representation at the pixel size of the hit's image."""
-    representer = bench.index.model.representer(record.settings.modality)
-    asked = Asked(load_query(record.query), representer.represent)
+    assert record.representation is not None
+    asked = Asked(load_query(record.query), bench.index.model.representer(record.settings.modality).represent)
     mpp = working_mpp(bench.entry(hit.image))
-    if asked.factor(mpp) == 1:
-        return record.query.representation(representer.stride)
-    return asked.at(mpp).representation
+    return record.representation if asked.factor(mpp) == 1 else asked.at(mpp).representation
 
 
 def _repository_part(bench: Workbench, entry: Entry, hit: Hit) -> tuple[Representation, Box]:

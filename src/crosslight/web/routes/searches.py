@@ -65,8 +65,7 @@ def start_search(
         align=AlignConfig(rotation_deg=rotation, scale=read_scale(scale), flip=flip, overlap=overlap),
         where=parse_pairs(where or [], "where") or None,
     )  # fmt: skip
-    with bench.receiver.turn(client):
-        query = _receive(bench, image, again)
+    query = _receive(bench, image, again)
     if query_mpp is not None:
         query = replace(query, mpp=query_mpp)
     try:
