@@ -89,8 +89,10 @@ def test_several_queries_are_summed_up_and_a_doubtful_one_is_called_so(tmp_path:
     write_report(tmp_path / "page.html", [*rankings, Ranking(query="none", hits=[])])
     page = Reader(tmp_path / "page.html")
     assert "1 of 2 queries was found with enough confidence." in page.words
-    assert "q0 lies in a" in page.words and "q1 is probably not in this repository" in page.words
+    assert "q0 lies in a" in page.words and "q1 perhaps lies in a" in page.words
     assert page.addresses == ["#query-1", "#query-2"]
+    write_report(tmp_path / "page.html", [replace(rankings[1], found=False)])
+    assert "q1 is probably not in this repository" in Reader(tmp_path / "page.html").words
 
 
 def test_a_repository_image_that_has_moved_is_a_note(

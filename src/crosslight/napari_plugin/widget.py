@@ -207,7 +207,7 @@ class SearchWidget(QWidget):  # type: ignore[misc]
             self.table.selectRow(0)
             self.show_hit(0)
         else:
-            self._say("Probably not in this repository. Double-click a hit to look at it all the same.")
+            self._say("No sure answer: double-click a hit to look at it.")
 
     def _add_layers(self, layers: list[LayerData]) -> None:
         """Show layers in place of those that we added before, and hide all others."""

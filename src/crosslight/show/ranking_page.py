@@ -77,7 +77,13 @@ def describe_ranking(ranking: Ranking) -> dict[str, Any]:
     """Return the first hit of a ranking in words, for the summary and for the heading of its section."""
     hit = ranking.hits[0]
     found = hit.confidence >= LIKELY if ranking.found is None else ranking.found
-    return {"query": ranking.query, "found": found, "note": ranking.note, **describe_hit(hit)}
+    return {
+        "query": ranking.query,
+        "found": found,
+        "absent": ranking.found is False,
+        "note": ranking.note,
+        **describe_hit(hit),
+    }
 
 
 def describe_hit(hit: Hit) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def describe_hit(hit: Hit) -> dict[str, Any]:
 
 def _say_lead(n_queries: int, n_found: int) -> str:
     if n_queries == 1:
-        return "The query was found." if n_found else "The query is probably not in this repository."
+        return "The query was found." if n_found else "There is no sure answer."
     if n_found == n_queries:
         return f"All {n_queries} queries were found."
     if n_found == 0:
