@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from crosslight.geometry import cut_window, query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, working_mpp
 from crosslight.pipeline.build import archive_key
+from crosslight.read.image import read_image
 from crosslight.read.rescale import RescaledSource
 from crosslight.show.comparison import MARGIN, compare
 from crosslight.show.overlay import compose
@@ -70,7 +72,7 @@ def cut_match(bench: Workbench, name: str, place: Placement, height_px: int, wid
     """Return what a query of this size would show at a place of a repository image, with all its values."""
     entry = bench.entry(name)
     if entry.kind != "slide":
-        return cut_window(bench.index.image(name), place, height_px, width_px, name)
+        return cut_window(read_image(Path(entry.path)), place, height_px, width_px, name)
     reduction = max(1.0, place.scale)
     corners = (window_corners(place, height_px, width_px) + 0.5) / reduction
     left, top = (int(v) - 4 for v in np.floor(corners.min(axis=0)))

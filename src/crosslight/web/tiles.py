@@ -6,6 +6,7 @@ import io
 import math
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image as PillowImage
 
 from crosslight.errors import InputError
 from crosslight.pipeline.index import Index
+from crosslight.read.image import read_image
 from crosslight.read.rescale import RescaledSource
 from crosslight.read.source import SlideSource, make_overview
 from crosslight.show.overlay import zoom_matrix
@@ -178,7 +180,7 @@ class Pictures:
     def _read(self, entry: Entry) -> Pyramid | LargePicture:
         if entry.kind == "slide":
             return LargePicture(self._index.source(entry.name))
-        image = self._index.image(entry.name)
+        image = read_image(Path(entry.path))  # not by the index: its store belongs to the worker
         if (image.height_px, image.width_px) != (entry.height_px, entry.width_px):
             raise InputError("Its size has changed.")
         return Pyramid(to_rgb(image), max_level(image.height_px, image.width_px))
