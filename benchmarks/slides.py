@@ -1,10 +1,13 @@
 """Large images: how fast they are indexed against the network alone, in how much memory; whether patches are found.
 
     python benchmarks/slides.py --side 10000 --format ome.tif
+    python benchmarks/slides.py --earth --model MODEL
 
 Makes a slide of that side (tools/make_slide.py), indexes it with the small model of the package, asks with relief
 patches turned by any angle, and deletes everything. Times are of the processor, so that other work beside it does not
-count, with one thread for the network; shares are of one run.
+count, with one thread for the network; shares are of one run. `--earth` asks for relief patches in the whole Earth
+instead, all from longitudes that the demonstration's model was not trained on: with a piece of coast, and any that are
+half land.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ import torch
 
 import crosslight
 from crosslight.config import SlideConfig
+from crosslight.demo import cut
+from crosslight.demo.earth import FOLDER, Tile, distance_px, load_earth
 from crosslight.demo.run import INDEX, SHIPPED_MODEL
 from crosslight.pipeline import slide_build
 from crosslight.pipeline.build import archive_key
@@ -107,6 +112,26 @@ def ask(folder: Path, queries: Path) -> dict[str, Any]:
     }
 
 
+def ask_earth(model: Path, folder: Path) -> None:
+    """Ask for relief patches of 256 px, turned by any angle, in the whole Earth as one slide; print what was found."""
+    earth = load_earth()
+    world = Tile(image=earth.a, origin_xy=(0, 0))
+    with crosslight.Index.build(
+        [FOLDER / "A.jpg"], model, modality="A", out=folder / "index", config=INDEX, device="cpu"
+    ) as index:
+        for name, sea_share, land_share, apart, n in (("coast", 0.12, 0.3, 0.6, 18), ("land", 0.0, 0.5, 0.3, 40)):
+            cut.QUERY_SEA_SHARE, cut.QUERY_LAND_SHARE, cut.APART = sea_share, land_share, apart
+            patches = cut.cut_patches(earth, [world], n, size_px=256, seed=1)
+            right, seconds = 0, []
+            for patch in patches:
+                start = time.process_time()
+                found = index.search([patch.image], rotation=180.0)[0].hits[0].placement
+                seconds.append(time.process_time() - start)
+                assert found is not None
+                right += distance_px(found.center_xy, patch.placement.center_xy) < RIGHT_PX
+            print(f"{name:<8}{right} of {n} within {RIGHT_PX} px, {np.median(seconds):.2f} processor seconds a query")
+
+
 def run_apart(step: str, *arguments: Path) -> dict[str, Any]:
     """Run one step in a process of its own, whose memory is then that of the step."""
     command = [sys.executable, __file__, "--step", step, *map(str, arguments)]
@@ -141,6 +166,8 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=10_000)
     parser.add_argument("--format", default="ome.tif", choices=["ome.tif", "zarr"])
     parser.add_argument("--n", type=int, default=10, help="How many patches.")
+    parser.add_argument("--earth", action="store_true", help="Ask in the whole Earth instead.")
+    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="For --earth: another model.")
     parser.add_argument("--step", nargs=3, metavar=("NAME", "IN", "OUT"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="Where to work; a temporary folder by default.")
     arguments = parser.parse_args()
@@ -150,6 +177,9 @@ def main() -> None:
         print(json.dumps(step(Path(first), Path(second))))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        if arguments.earth:
+            ask_earth(arguments.model, Path(folder))
+            return
         slide, queries = Path(folder) / f"slide.{arguments.format}", Path(folder) / "queries"
         options = ["--side", str(arguments.side), "--queries", str(queries), "--n", str(arguments.n)]
         subprocess.run([sys.executable, str(TOOL), str(slide), *options], check=True)

@@ -234,3 +234,47 @@ def test_resampling_keeps_the_mean_and_the_type() -> None:
     assert small.shape == (280, 360, 5) and small.dtype == np.uint16
     assert abs(small.mean() - pixels.mean()) < 0.01 * pixels.mean()
     assert resample_pixels(pixels, 1.0) is pixels
+
+
+def write_dicom(path: Path, pixels: np.ndarray, *, tile: int = 128, spacing_mm: float = 0.0005) -> None:
+    """Write a whole-slide DICOM file of one level in JPEG tiles."""
+    import imagecodecs
+    import pydicom
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage, generate_uid
+
+    height, width = pixels.shape[:2]
+    head = pydicom.dataset.FileMetaDataset()
+    head.MediaStorageSOPClassUID, head.TransferSyntaxUID = VLWholeSlideMicroscopyImageStorage, JPEGBaseline8Bit
+    head.MediaStorageSOPInstanceUID = generate_uid()
+    file = pydicom.dataset.FileDataset(str(path), {}, file_meta=head, preamble=b"\0" * 128)
+    file.SOPClassUID, file.SOPInstanceUID = head.MediaStorageSOPClassUID, head.MediaStorageSOPInstanceUID
+    file.StudyInstanceUID, file.SeriesInstanceUID, file.FrameOfReferenceUID = (generate_uid() for _ in range(3))
+    file.Modality, file.ImageType = "SM", ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    file.Rows = file.Columns = tile
+    file.TotalPixelMatrixRows, file.TotalPixelMatrixColumns = height, width
+    file.SamplesPerPixel, file.PhotometricInterpretation, file.PlanarConfiguration = 3, "YBR_FULL_422", 0
+    file.BitsAllocated = file.BitsStored = 8
+    file.HighBit, file.PixelRepresentation, file.DimensionOrganizationType = 7, 0, "TILED_FULL"
+    measures, group = pydicom.Dataset(), pydicom.Dataset()
+    measures.PixelSpacing = [spacing_mm, spacing_mm]
+    group.PixelMeasuresSequence = pydicom.Sequence([measures])
+    file.SharedFunctionalGroupsSequence = pydicom.Sequence([group])
+    padded = np.pad(pixels, ((0, -height % tile), (0, -width % tile), (0, 0)), mode="edge")
+    tiles = [padded[r : r + tile, c : c + tile] for r in range(0, height, tile) for c in range(0, width, tile)]
+    file.NumberOfFrames = len(tiles)
+    file.PixelData = encapsulate([imagecodecs.jpeg8_encode(np.ascontiguousarray(t), level=95) for t in tiles])
+    file["PixelData"].is_undefined_length = True
+    file.save_as(path, enforce_file_format=True)
+
+
+def test_dicom_slides_are_read(tmp_path: Path, opened: Opener) -> None:
+    pytest.importorskip("openslide")
+    pytest.importorskip("pydicom")
+    y, x = np.mgrid[:H, :W]
+    pixels = np.stack([127 + 100 * np.sin(x / (17 + 5 * c)) * np.cos(y / 23) for c in range(3)], axis=2)
+    write_dicom(tmp_path / "slide.dcm", pixels.astype(np.uint8))
+    source = opened(tmp_path / "slide.dcm")
+    assert (source.levels[0].height_px, source.levels[0].width_px) == (H, W)
+    assert source.levels[0].mpp == pytest.approx(0.5)
+    assert np.abs(source.read_region(0, 100, 120, 300, 130) - pixels[100:400, 120:250]).max() < 12  # JPEG
