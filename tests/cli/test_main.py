@@ -58,6 +58,18 @@ def test_windows_are_written_for_other_viewers(index_folder: Path, query_file: P
     assert done.returncode == 2 and "use --rerank align" in done.stderr and not (tmp_path / "no").exists()
 
 
+def test_a_picture_of_an_unknown_kind_is_refused_before_the_search(index_folder: Path, query_file: Path) -> None:
+    done = run("search", index_folder, query_file, "--show", "picture.gif")
+    assert done.returncode == 2 and ".png" in done.stderr and "aligning" not in done.stderr
+
+
+@pytest.mark.parametrize(("place", "words"), [("", "no index.json"), ("none", "there is nothing"), ("a.txt", "a file")])
+def test_what_is_no_index_is_said(tmp_path: Path, place: str, words: str) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    done = run("info", tmp_path / place)
+    assert done.returncode == 2 and words in done.stderr and "crosslight index" in done.stderr
+
+
 def test_a_ranking_becomes_a_page(index_folder: Path, query_file: Path, tmp_path: Path) -> None:
     assert run("search", index_folder, query_file, "--csv", tmp_path / "r.csv", "--top", 3).returncode == 0
     options = ["--index", index_folder, "--queries", query_file, "--out", tmp_path / "page.html"]
@@ -123,6 +135,12 @@ def test_version_and_help_answer_without_loading_torch() -> None:
     assert run("--version").stdout.startswith("crosslight ")
     for command in ("fit", "index", "add", "remove", "move", "info", "search", "report", "demo"):
         assert "--help" in run(command, "--help").stdout
+
+
+def test_the_list_of_commands_says_what_each_is_for_in_whole_sentences() -> None:
+    listed = run("--help").stdout.split("Commands:")[1].strip().splitlines()
+    assert len(listed) >= 9 and all(line.endswith(".") for line in listed)
+    assert not any("..." in line for line in listed)
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "many", ""])

@@ -15,6 +15,8 @@ import tifffile
 from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
 
+from crosslight.web.problems import RequestError
+
 SCRIPT = b"<script>alert(1)</script>"
 
 
@@ -134,3 +136,14 @@ def test_a_decoder_that_dies_is_replaced(client: TestClient) -> None:
     decoder._process.kill()
     decoder._process.wait()
     assert client.post("/api/searches", files={"image": ("a.png", picture("PNG", mode="L"))}).status_code == 202
+
+
+def test_one_visitor_may_not_keep_the_decoder_busy(client: TestClient) -> None:
+    receiver = client.app.state.bench.receiver  # type: ignore[attr-defined]
+    with receiver.turn("x"), receiver.turn("x"), receiver.turn("x"):
+        with pytest.raises(RequestError, match="still being decoded"), receiver.turn("x"):
+            pass
+        with receiver.turn("y"):
+            pass
+    with receiver.turn("x"):
+        pass

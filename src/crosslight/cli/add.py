@@ -21,7 +21,7 @@ def add(
     scheduler: SchedulerAddress = None,
     device: Device = "auto",
 ) -> None:
-    """Add images; one that is there already is replaced if its file has changed."""
+    """Add images to an index. One that is there already is replaced if its file has changed."""
     import crosslight
 
     with crosslight.Index.open(index, store=store, device=device) as opened, progress_bar() as progress:

@@ -22,7 +22,7 @@ def demo(
     device: Device = "auto",
     seed: Seed = 0,
 ) -> None:
-    """Find grey relief patches in the true-colour Earth: a first result in a few minutes."""
+    """See it work on images of the Earth. Trains, indexes, and finds grey relief patches in true colour, in minutes."""
     from crosslight.demo.run import run_demo
     from crosslight.demo.story import COLUMNS, NUMERIC, answer_row
 

@@ -73,7 +73,7 @@ def evaluate(
     device: Device = "auto",
     seed: Seed = 0,
 ) -> None:
-    """Compare methods on aligned pairs as the paper does: its tables and plots as one page."""
+    """Compare methods on aligned pairs, as the paper does. Writes its tables and plots as one page."""
     from dataclasses import replace
 
     from crosslight.config import AlignConfig

@@ -14,7 +14,7 @@ def fetch(
         str, typer.Argument(help="resnet152 (241 MB), resnet50 (102 MB) or densenet169 (57 MB), from huggingface.co.")
     ],
 ) -> None:
-    """Download ImageNet weights for comparisons; nothing else here ever downloads anything."""
+    """Download ImageNet weights, for comparisons. Nothing else here ever downloads anything."""
     from crosslight.describe.weights import fetch_weights
 
     with progress_bar() as progress:

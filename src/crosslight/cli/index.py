@@ -34,7 +34,7 @@ def index(
     scheduler: SchedulerAddress = None,
     device: Device = "auto",
 ) -> None:
-    """Make images of one modality searchable; a stopped run goes on where it was."""
+    """Make images of one modality searchable. A stopped run goes on where it was."""
     import crosslight
 
     with progress_bar() as progress:

@@ -16,7 +16,7 @@ def move(
         str, typer.Option("--store", help="Qdrant server, http://host:6333 (key: QDRANT_API_KEY), or embedded.")
     ],
 ) -> None:
-    """Carry an index's vectors to a Qdrant server, or back into its folder; a stopped move goes on where it was."""
+    """Carry an index's vectors to a Qdrant server, or back. A stopped move goes on where it was."""
     import crosslight
 
     with crosslight.Index.open(index) as opened, progress_bar() as progress:

@@ -15,7 +15,7 @@ def remove(
     names: Annotated[list[str], typer.Argument(help="Names (file stems) of images in the index.")],
     store: StoreAddress = None,
 ) -> None:
-    """Remove images by name; their files are not touched."""
+    """Remove images from an index by name. Their files are not touched."""
     import crosslight
 
     with crosslight.Index.open(index, store=store) as opened:

@@ -23,7 +23,7 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the page; default: what was asked.")] = "",
     device: Device = "auto",
 ) -> None:
-    """Write the answers as one HTML page that needs no server: to look at, print and send."""
+    """Write the answers as one HTML page. It needs no server: to look at, print and send."""
     import crosslight
     from crosslight.pipeline.ranking_reader import attach_queries
     from crosslight.pipeline.report import write_report

@@ -14,6 +14,7 @@ from crosslight.cli.console import err, out, progress_bar
 from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
 from crosslight.errors import ConfigError
 from crosslight.pipeline.ranking import ranking_records, write_ranking_csv
+from crosslight.show.formats import check_picture
 from crosslight.show.words import say_share
 from crosslight.types import Hit, Ranking
 
@@ -63,6 +64,8 @@ def search(
     import crosslight
 
     check_places(rerank, geojson=geojson, imagej=imagej)
+    if show is not None:
+        check_picture(show)
     with crosslight.Index.open(index, store=store, model=model, device=device) as opened, progress_bar() as progress:
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),

@@ -23,7 +23,7 @@ def serve(
     store: StoreAddress = None,
     device: Device = "auto",
 ) -> None:
-    """Open an index in the browser: search, compare, add images; with a REST API."""
+    """Open an index in the browser. Search, compare, add images; with a REST API."""
     try:
         from crosslight.web.server import serve as run
         from crosslight.web.settings import ServeSettings, make_token

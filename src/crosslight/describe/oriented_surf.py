@@ -7,6 +7,7 @@ samples.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,11 +97,13 @@ def find_directions(maps: list[Float32], centres: NDArray[np.intp], scale: float
     n = len(centres)
     sums = np.zeros((2, n * N_BINS))
     for channel in maps:
-        found = _read(channel, centres[:, None, :] + np.rint(offsets * scale).astype(np.intp)) * weights
-        bins = np.floor((np.arctan2(found[1], found[0]) / (2 * np.pi) + 1) * N_BINS).astype(np.intp) % N_BINS
-        flat = (bins + np.arange(n)[:, None] * N_BINS).ravel()
+        turns = np.arctan2(channel[1], channel[0]) / np.float32(2 * np.pi) + np.float32(1)
+        bins = (turns * np.float32(N_BINS)).astype(np.int32) % N_BINS
+        at = _flat_places(channel, centres, np.rint(offsets * scale)[None])
+        flat = (bins.ravel()[at] + N_BINS * np.arange(n, dtype=np.int32)[:, None]).ravel()
         for axis in (0, 1):
-            sums[axis] += np.bincount(flat, found[axis].ravel(), minlength=n * N_BINS)
+            found = channel[axis].ravel()[at] * weights
+            sums[axis] += np.bincount(flat, found.ravel(), minlength=n * N_BINS)
     sectors = sums.reshape(2, n, N_BINS)
     sectors = np.sum([np.roll(sectors, -shift, axis=2) for shift in range(WINDOW_BINS)], axis=0)
     best = np.argmax((sectors**2).sum(axis=0), axis=1)
@@ -113,25 +116,37 @@ def sum_turned(maps: Float32, centres: NDArray[np.intp], angles: Float32, scale:
     """Return (N, 64): the sums of dx, |dx|, dy, |dy| over 4 x 4 sub-regions along each block's own axes."""
     steps = (np.arange(N_SAMPLES) - (N_SAMPLES - 1) / 2).astype(np.float32)
     along_y, along_x = (g.ravel() for g in np.meshgrid(steps, steps, indexing="ij"))
-    weights = np.exp(-0.5 * (along_x**2 + along_y**2) / GAUSSIAN_SIGMA**2).astype(np.float32)
+    parts = _part_weights()
     cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
     x, y = (along_x * cos - along_y * sin) * scale, (along_x * sin + along_y * cos) * scale
-    places = centres[:, None, :] + np.rint(np.stack([y, x], axis=2)).astype(np.intp)
-    dx, dy = _read(maps, places) * weights
-    turned = (dx * cos + dy * sin, dy * cos - dx * sin)
-    samples = np.stack([turned[0], np.abs(turned[0]), turned[1], np.abs(turned[1])], axis=2)
-    per_part = N_SAMPLES // N_PARTS
-    grid = samples.reshape(len(centres), N_PARTS, per_part, N_PARTS, per_part, 4)
-    sums: Float32 = grid.sum(axis=(2, 4)).reshape(len(centres), VALUES_PER_CHANNEL)
-    return sums
+    at = _flat_places(maps, centres, np.rint(np.stack([y, x], axis=2)))
+    dx, dy = maps[0].ravel()[at], maps[1].ravel()[at]
+    sums = np.empty((len(centres), N_PARTS * N_PARTS, 4), np.float32)
+    for place, turned in ((0, dx * cos + dy * sin), (2, dy * cos - dx * sin)):
+        sums[:, :, place] = turned @ parts
+        sums[:, :, place + 1] = np.abs(turned, out=turned) @ parts
+    return sums.reshape(len(centres), VALUES_PER_CHANNEL)
 
 
-def _read(maps: Float32, places: NDArray[np.intp]) -> Float32:
-    """Return the values (2, N, S) of dx and dy at corners (N, S, 2), those outside taken at the edge."""
-    rows = np.clip(places[..., 0], 0, maps.shape[1] - 1)
-    cols = np.clip(places[..., 1], 0, maps.shape[2] - 1)
-    found: Float32 = maps[:, rows, cols]
-    return found
+@lru_cache(maxsize=1)
+def _part_weights() -> Float32:
+    """Return (400, 16): the Gaussian weight of each sample in its sub-region, 0 in the others."""
+    steps = (np.arange(N_SAMPLES) - (N_SAMPLES - 1) / 2) / GAUSSIAN_SIGMA
+    weights = np.exp(-0.5 * (steps[:, None] ** 2 + steps**2)).ravel()
+    part = np.arange(N_SAMPLES) // (N_SAMPLES // N_PARTS)
+    table = np.zeros((N_SAMPLES * N_SAMPLES, N_PARTS * N_PARTS), np.float32)
+    table[np.arange(len(weights)), (part[:, None] * N_PARTS + part).ravel()] = weights
+    return table
+
+
+def _flat_places(maps: Float32, centres: NDArray[np.intp], offsets: Float32) -> NDArray[np.int32]:
+    """Return where corners (N, 1, 2) + (., S, 2) lie in a flattened map, (N, S); those outside are at the edge."""
+    height, width = maps.shape[1:]
+    rows = centres[:, None, 0].astype(np.int32) + offsets[..., 0].astype(np.int32)
+    cols = centres[:, None, 1].astype(np.int32) + offsets[..., 1].astype(np.int32)
+    np.clip(rows, 0, height - 1, out=rows)
+    np.clip(cols, 0, width - 1, out=cols)
+    return rows * np.int32(width) + cols
 
 
 def wavelet_gradients(image: Float32, scale: float) -> Float32:

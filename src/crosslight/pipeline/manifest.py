@@ -44,10 +44,11 @@ class Manifest:
         try:
             record = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             version = record["format_version"]
-        except FileNotFoundError as error:
-            raise IndexCorruptError(
-                f"{folder} is not an index: it has no index.json; make one with `crosslight index`."
-            ) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            why = (
+                "it has no index.json" if folder.is_dir() else "it is a file" if folder.exists() else "there is nothing"
+            )
+            raise IndexCorruptError(f"{folder} is not an index: {why}; make one with `crosslight index`.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexCorruptError(f"{folder}/index.json cannot be read ({error}); build the index again.") from error
         if version != FORMAT_VERSION:

@@ -61,6 +61,7 @@ def write_ranking_csv(path: Path, rankings: Sequence[Ranking]) -> None:
         extra.append(FOUND)
     if any(hit.center_um is not None for ranking in rankings for hit in ranking.hits):
         extra += MICROMETRES
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -11,11 +11,10 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from crosslight.errors import InputError
+from crosslight.show.formats import check_picture
 from crosslight.show.palette import HAIRLINE, INK, PANEL, PAPER, Colour
 from crosslight.show.raster import Rgb
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 ELLIPSIS = "…"
 
 
@@ -108,9 +107,7 @@ def save_picture(rgb: Rgb, path: Path) -> None:
     InputError
         If the suffix is none of .png, .jpg, .jpeg, .webp, .tif, .tiff.
     """
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"A picture cannot be written to {path}: use a name ending in {', '.join(sorted(FORMATS))}.")
+    kind = check_picture(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     options = {"quality": 90} if kind in ("JPEG", "WEBP") else {"compression": "tiff_deflate"} if kind == "TIFF" else {}

@@ -92,10 +92,12 @@ def require_place(hit: Hit) -> tuple[Placement, Float64]:
 
 def _represent_query(bench: Workbench, record: SearchRecord, hit: Hit) -> Representation:
     """Return the query's representation at the pixel size of the hit's image."""
-    assert record.representation is not None
-    asked = Asked(load_query(record.query), bench.index.model.representer(record.settings.modality).represent)
+    representer = bench.index.model.representer(record.settings.modality)
+    asked = Asked(load_query(record.query), representer.represent)
     mpp = working_mpp(bench.entry(hit.image))
-    return record.representation if asked.factor(mpp) == 1 else asked.at(mpp).representation
+    if asked.factor(mpp) == 1:
+        return record.query.representation(representer.stride)
+    return asked.at(mpp).representation
 
 
 def _repository_part(bench: Workbench, entry: Entry, hit: Hit) -> tuple[Representation, Box]:

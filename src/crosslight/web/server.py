@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -53,7 +54,8 @@ def serve(index: Index, settings: ServeSettings, ready: Callable[[str], None]) -
             limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=15, timeout_graceful_shutdown=PATIENCE_S,
             h11_max_incomplete_event_size=32 * 1024, ws="none", log_level=logging.WARNING,
         )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # the usual end
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(settings: ServeSettings) -> socket.socket:

@@ -23,6 +23,8 @@ class Limits:
         Most files in one upload to the repository.
     n_waiting, n_waiting_each : int
         Most unfinished jobs of everybody and of one visitor.
+    n_decoding, n_decoding_each : int
+        Most uploads that are decoded or wait for it, of everybody and of one visitor.
     n_kept, kept_bytes : int
         Finished jobs that are remembered, and what their queries may take on disk.
     decode_s : float
@@ -41,6 +43,8 @@ class Limits:
     n_files: int = 200
     n_waiting: int = 64
     n_waiting_each: int = 4
+    n_decoding: int = 24
+    n_decoding_each: int = 3
     n_kept: int = 200
     kept_bytes: int = 2048 * MEBIBYTE
     decode_s: float = 30.0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from contextlib import suppress
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from crosslight.errors import CrosslightError, InputError
-from crosslight.types import Image
+from crosslight.types import Image, Representation
 from crosslight.web.decoder import Decoder
 from crosslight.web.problems import RequestError
 from crosslight.web.screening import check_content, check_name
@@ -35,6 +38,23 @@ class StoredQuery:
         """Return the pixels."""
         return Image(pixels=np.load(self.file, allow_pickle=False), name=self.name, mpp=self.mpp)
 
+    def keep_representation(self, representation: Representation) -> None:
+        """Write the query's representation beside it."""
+        np.save(self._codes_file, representation.to_codes(), allow_pickle=False)
+
+    def representation(self, stride: int) -> Representation:
+        """Return the representation that was kept."""
+        return Representation.from_codes(np.load(self._codes_file, allow_pickle=False), stride)
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes on disk."""
+        return sum(file.stat().st_size for file in (self.file, self._codes_file) if file.exists())
+
+    @property
+    def _codes_file(self) -> Path:
+        return self.file.with_suffix(".codes.npy")
+
     def copy(self) -> StoredQuery:
         """Return the same query with a file of its own."""
         file = self.file.with_name(f"{secrets.token_hex(16)}.npy")
@@ -42,8 +62,9 @@ class StoredQuery:
         return replace(self, file=file)
 
     def drop(self) -> None:
-        """Delete the file."""
+        """Delete the files."""
         self.file.unlink(missing_ok=True)
+        self._codes_file.unlink(missing_ok=True)
 
 
 class Receiver:
@@ -51,6 +72,24 @@ class Receiver:
 
     def __init__(self, folder: Path, decoder: Decoder, limits: Limits) -> None:
         self._folder, self._decoder, self._limits = folder, decoder, limits
+        self._lock = threading.Lock()
+        self._busy: Counter[str] = Counter()
+
+    @contextmanager
+    def turn(self, client: str) -> Iterator[None]:
+        """Let a visitor's upload in; raises RequestError (429, 503) while too many are being decoded."""
+        with self._lock:
+            if self._busy[client] >= self._limits.n_decoding_each:
+                raise RequestError(429, "Your last uploads are still being decoded; wait a moment.", retry_after_s=1)
+            if self._busy.total() >= self._limits.n_decoding:
+                raise RequestError(503, "Many uploads are being decoded; try again in a moment.", retry_after_s=2)
+            self._busy[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy[client] -= 1
+                self._busy += Counter()  # forgets those who have none left
 
     def receive_query(self, stream: BinaryIO, file_name: str | None) -> StoredQuery:
         """Check and decode a query; the upload itself is not kept.

@@ -10,7 +10,7 @@ from pathlib import Path
 from crosslight.pipeline.index import Index
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.searching import SearchSettings
-from crosslight.types import Entry, Ranking, Representation
+from crosslight.types import Entry, Ranking
 from crosslight.web.decoder import Decoder
 from crosslight.web.jobs import Job, JobKind, JobQueue
 from crosslight.web.matches import MatchBook
@@ -28,13 +28,12 @@ MAX_COLUMN_VALUES = 50
 class SearchRecord:
     """A search: what was asked, and what came out once it is done.
 
-    `representation` is the query's; it is drawn beside those of the hits.
+    The query's representation is kept beside it on disk.
     """
 
     query: StoredQuery
     settings: SearchSettings
     ranking: Ranking | None = None
-    representation: Representation | None = None
 
 
 class Workbench:
@@ -94,14 +93,15 @@ class Workbench:
                 flip=settings.align.flip, overlap=settings.align.overlap, where=settings.where,
                 progress=job.progress,
             )  # fmt: skip
-            record.representation = self.index.model.representer(settings.modality).represent(image)
+            query.keep_representation(self.index.model.representer(settings.modality).represent(image))
+            job.size_bytes = query.size_bytes
             record.ranking = replace(ranking, query_image=None)
             job.message = ranking.note
             yield from ()
 
         job = Job(
             kind=JobKind.search, client=client, label=query.name, steps=steps, result=record, on_drop=query.drop,
-            size_bytes=query.file.stat().st_size,
+            size_bytes=query.size_bytes,
         )  # fmt: skip
         return self.queue.submit(job)
 

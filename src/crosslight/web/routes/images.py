@@ -58,18 +58,8 @@ def add_images(
     columns = parse_pairs(metadata or [], "metadata")
     if len(images) > bench.settings.limits.n_files:
         raise RequestError(413, f"{len(images)} files are more than the {bench.settings.limits.n_files} of one upload.")
-    files: dict[str, Path] = {}
-    try:
-        for upload in images:
-            name, path = bench.receiver.receive_image(upload.file, upload.filename, bench.uploads)
-            if name in files or (name in bench.entries and not replace):
-                path.unlink()
-                raise RequestError(409, f"There is an image called {name!r} already; rename yours, or ask to replace.")
-            files[name] = path
-    except BaseException:
-        for path in files.values():
-            path.unlink(missing_ok=True)
-        raise
+    with bench.receiver.turn(client):
+        files = _receive(bench, images, replace)
     job = bench.add(client, files, columns)
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return describe_job(bench, job, client)
@@ -118,6 +108,23 @@ def read_tile(bench: Bench, name: ImageName, level: Level, column: Cell, row: Ce
     if tile is None:
         raise RequestError(404, "The image has no such tile; look at its /tiles.")
     return Response(encode_jpeg(tile), media_type="image/jpeg", headers=KEEP)
+
+
+def _receive(bench: Workbench, images: list[UploadFile], replace: bool) -> dict[str, Path]:
+    """Take all files or none; raises RequestError (409) for a name that is taken."""
+    files: dict[str, Path] = {}
+    try:
+        for upload in images:
+            name, path = bench.receiver.receive_image(upload.file, upload.filename, bench.uploads)
+            if name in files or (name in bench.entries and not replace):
+                path.unlink()
+                raise RequestError(409, f"There is an image called {name!r} already; rename yours, or ask to replace.")
+            files[name] = path
+    except BaseException:
+        for path in files.values():
+            path.unlink(missing_ok=True)
+        raise
+    return files
 
 
 def _describe(bench: Workbench, entry: Entry) -> schemas.ImageBody:

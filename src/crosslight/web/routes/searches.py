@@ -65,7 +65,8 @@ def start_search(
         align=AlignConfig(rotation_deg=rotation, scale=read_scale(scale), flip=flip, overlap=overlap),
         where=parse_pairs(where or [], "where") or None,
     )  # fmt: skip
-    query = _receive(bench, image, again)
+    with bench.receiver.turn(client):
+        query = _receive(bench, image, again)
     if query_mpp is not None:
         query = replace(query, mpp=query_mpp)
     try:

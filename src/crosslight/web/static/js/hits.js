@@ -27,12 +27,23 @@ function showVerdict(search, ranking) {
   const place = ranking.aligned
     ? `Centre at ${best.cx.toFixed(1)}, ${best.cy.toFixed(1)} px, turned by ${degrees(best.angle_deg)}`
     : "Ranked by visual words, without a place";
-  const doubt = ranking.answer === "unlikely" ? `The best of the hits, ${best.image}, has a confidence of ${percent(best.confidence)}. ` : "";
+  const doubtful = ranking.answer === "unlikely";
+  const doubt = doubtful ? `The best of the hits, ${best.image}, has a confidence of ${percent(best.confidence)}. ` : "";
   box.replaceChildren(
     gauge(best.confidence),
-    el("div", {}, el("h2", {}, TITLES[ranking.answer](best.image)), el("p", {}, doubt, `${place}; ${ranking.note}.`)),
-    ranking.aligned ? el("a.button.primary", { href: comparePath(search, best) }, "Compare closely") : "",
+    el("div", {}, el("h2", {}, TITLES[ranking.answer](best.image)), el("p", {}, doubt, `${place}; ${ranking.note}.`), doubtful ? el("p", {}, advise(search.settings)) : ""),
+    ranking.aligned ? el(doubtful ? "a.button" : "a.button.primary", { href: comparePath(search, best) }, "Compare closely") : "",
   );
+}
+
+// What to try before giving up.
+function advise({ rotation, scale, flip, where }) {
+  const ideas = [];
+  if (rotation < 180) ideas.push("any angle");
+  if (scale === "1-1") ideas.push("other scales");
+  if (!flip) ideas.push("mirrored places");
+  if (Object.keys(where).length) ideas.push("images with other metadata");
+  return ideas.length ? `If it should be there, try ${ideas.join(", ").replace(/, ([^,]*)$/, " or $1")}, or a larger part.` : "A larger part may help.";
 }
 
 function gauge(share) {
@@ -61,12 +72,11 @@ function showHit(search, hit) {
   const facts = el("span.hit-facts", {},
     el("span.hit-rank", {}, String(hit.rank)),
     el("span.hit-name", { title: hit.image }, hit.image),
-    hit.verdict ? el(`span.tag.${hit.verdict}`, {}, hit.verdict) : el("span"),
     el("span.hit-numbers", {}, el("span", {}, `similarity ${hit.similarity.toFixed(3)}`), el("span", {}, hit.angle_deg === null ? "" : degrees(hit.angle_deg))),
     el("span.hit-numbers", {}, el("span", {}, `confidence ${percent(hit.confidence)}`)),
     el("progress", { max: 1, value: hit.confidence, "aria-hidden": "true" }));
   const kind = `hit.card${hit.rank === 1 ? ".first" : ""}${hit.verdict ? `.${hit.verdict}` : ""}`;
-  const picture = el("span.hit-picture", {}, pictureWithWindow(hit));
+  const picture = el("span.hit-picture", {}, pictureWithWindow(hit), hit.verdict ? el(`span.tag.${hit.verdict}`, {}, hit.verdict) : "");
   return hit.cx === null
     ? el(`div.${kind}`, {}, picture, facts)
     : el(`a.${kind}`, { href: comparePath(search, hit) }, picture, facts);
