@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from crosslight.geometry import cut_window, rotated_extent
 from crosslight.progress import silent
 from crosslight.represent.base import Model
 from crosslight.rerank.align import Aligner, Candidate, Query
-from crosslight.rerank.confidence import confidence_features, fit_calibration
+from crosslight.rerank.confidence import confidence_features, cross_validate, fit_calibration
+from crosslight.show.reliability import draw_reliability
 from crosslight.types import Float64, Image, Modality, Pair, Placement, Progress
 
 SHARES = (0.7, 0.45, 0.31)  # query side as a share of the image's short side
@@ -20,14 +22,18 @@ MIN_QUERY_PX = 96
 MAX_IMAGES, MAX_QUERIES = 60, 72
 
 
-def calibrate(model: Model, pairs: Sequence[Pair], *, seed: int = 0, progress: Progress = silent) -> dict[str, float]:
+def calibrate(
+    model: Model, pairs: Sequence[Pair], *, seed: int = 0, picture: Path | None = None, progress: Progress = silent
+) -> dict[str, float]:
     """Ask turned windows of each pair's one image among all the other images, in both directions.
 
-    Returns the fields of `Calibration`. Fewer than two pairs leave the standing values.
+    Returns the fields of `Calibration`. Fewer than two pairs leave the standing values. `picture` is the file of a
+    reliability plot, drawn where there are enough queries to fit on.
     """
     chosen = pairs[:MAX_IMAGES]
     rows: list[Float64] = []
     right: list[float] = []
+    groups: list[str] = []
     directions: tuple[tuple[Modality, Modality], ...] = (("B", "A"), ("A", "B"))
     for number, (asked, searched) in enumerate(directions):
         rng = np.random.default_rng([seed, number])
@@ -51,7 +57,12 @@ def calibrate(model: Model, pairs: Sequence[Pair], *, seed: int = 0, progress: P
                 if len(ranking) > 1:
                     rows.append(confidence_features([place.similarity for _, place in ranking]))
                     right.append(float(ranking[0][0] == truth))
-    return asdict(fit_calibration(np.array(rows).reshape(-1, 3), np.array(right)))
+                    groups.append(truth)
+    features, known = np.array(rows).reshape(-1, 3), np.array(right)
+    calibration = fit_calibration(features, known)
+    if picture is not None and calibration.n_queries:
+        draw_reliability(cross_validate(features, known, groups), known, picture)
+    return asdict(calibration)
 
 
 def _side(pair: Pair, modality: Modality) -> Image:

@@ -16,6 +16,7 @@ from crosslight.config import AlignConfig
 from crosslight.errors import InputError
 from crosslight.geometry import wrap_angle
 from crosslight.progress import silent
+from crosslight.rerank.agreement import measure_agreement
 from crosslight.rerank.correlate import Spectra, correlate, find_peaks, make_spectra
 from crosslight.rerank.overlap import correlate_partly
 from crosslight.rerank.plan import Candidate, Plan, Query, estimate_work, plan_query
@@ -27,6 +28,7 @@ CHUNK_VALUES = 2**25  # similarities held at once: 128 MiB of float32
 SPECTRA_BYTES = 2**29  # spectra kept between calls
 __all__ = ["Aligner", "Candidate", "Query", "estimate_work", "plan_query"]
 N_PEAKS = 3  # places per image that go on to refinement
+N_JUDGED = 16  # images per query whose parts are looked at
 N_POLISHED = 3  # images per query that are aligned to a fraction of a pixel
 
 
@@ -46,8 +48,8 @@ class Aligner:
         Returns
         -------
         placed : list per query of (name, Placement)
-            Best first. The first `config.n_candidates` were measured exactly; the rest carry their coarse
-            similarity, capped below the exact ones, so that the order stays meaningful.
+            Best first. The similarity of the first `N_JUDGED` is the mean of the correlation of the whole and the
+            agreement of its parts; the rest carry the correlation, capped so that the order stays meaningful.
 
         Raises
         ------
@@ -149,15 +151,16 @@ class Aligner:
             correlate_partly(templates, spectra, self.config.overlap) if partly else correlate(templates, spectra)
         )
         peaks = find_peaks(similarity, min(N_PEAKS, len(plan.angles_deg)), circular=plan.circular)
-        scores, turns, cells = (p.cpu() for p in peaks)
+        scores, turns, cells = (p.tolist() for p in peaks)
+        angles = plan.angles_deg.tolist()
         result: dict[str, list[Placement]] = {}
         for i, candidate in enumerate(chunk):
             placements = [
                 Placement(
-                    center_xy=(float(x) * cell + (cell - 1) / 2, float(y) * cell + (cell - 1) / 2),
-                    angle_deg=float(plan.angles_deg[turn]),
+                    center_xy=(x * cell + (cell - 1) / 2, y * cell + (cell - 1) / 2),
+                    angle_deg=angles[turn],
                     scale=scale,
-                    similarity=float(score),
+                    similarity=score,
                     flipped=flipped,
                 )
                 for score, turn, (y, x) in zip(scores[i], turns[i], cells[i], strict=True)
@@ -175,16 +178,25 @@ class Aligner:
         fine, exact = self._steps(query, plan)
         measured = [(name, self._best(query, name, starts[name], fine)) for name in chosen]
         measured.sort(key=lambda item: (-item[1].similarity, item[0]))
+        judged = [(name, self._judge(query, name, place, fine)) for name, place in measured[:N_JUDGED]]
+        judged.sort(key=lambda item: (-item[1].similarity, item[0]))
         polished = [
             (name, replace(self._best(query, name, [place], exact), similarity=place.similarity))
-            for name, place in measured[:N_POLISHED]
+            for name, place in judged[:N_POLISHED]
         ]
-        least = measured[-1][1].similarity
-        tail = [(name, replace(p, similarity=min(p.similarity, least))) for name in rest for p in starts[name][:1]]
+        tail = [*measured[N_JUDGED:], *((name, starts[name][0]) for name in rest)]
         return [
             (name, replace(place, angle_deg=wrap_angle(place.angle_deg)))
-            for name, place in [*polished, *measured[N_POLISHED:], *tail]
+            for name, place in [*polished, *judged[N_POLISHED:], *_cap(tail, judged[-1][1].similarity)]
         ]
+
+    def _judge(self, query: Query, name: str, place: Placement, step: RefineStep) -> Placement:
+        """Return the place with the mean of its similarity and the agreement of the query's parts."""
+        agreement = measure_agreement(
+            query.representation, (query.height_px, query.width_px), self.load(name), place,
+            cell_px=step.cell_px, partly=step.partly, device=self.device,
+        )  # fmt: skip
+        return replace(place, similarity=(place.similarity + agreement) / 2)
 
     def _steps(self, query: Query, plan: Plan) -> tuple[RefineStep, RefineStep]:
         """Return the fine pass, which measures, and the exact one, which places to a fraction of a pixel."""
@@ -205,6 +217,15 @@ class Aligner:
         size = (query.height_px, query.width_px)
         placed = refine(query.representation, size, self.load(name), starts, step, self.device)
         return max(placed, key=lambda p: p.similarity)
+
+
+def _cap(tail: list[tuple[str, Placement]], most: float) -> list[tuple[str, Placement]]:
+    """Return the rest in order, none more similar than the one before."""
+    capped = []
+    for name, place in tail:
+        most = min(most, place.similarity)
+        capped.append((name, replace(place, similarity=most)))
+    return capped
 
 
 def _size_cells(query: Query, cell_px: int) -> tuple[float, float]:

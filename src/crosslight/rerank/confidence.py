@@ -16,6 +16,7 @@ import scipy.optimize
 from crosslight.types import Float64
 
 N_BACKGROUND = 15  # hits that show how wrong images score
+N_PARTS = 5  # of cross-validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,12 @@ def confidence_features(similarities: Sequence[float]) -> Float64:
 
 def top_confidence(similarities: Sequence[float], calibration: Calibration) -> float:
     """Return the probability in [0, 1] that the first hit is right."""
+    return _probability(confidence_features(similarities), calibration)
+
+
+def _probability(features: Float64, calibration: Calibration) -> float:
     weights = np.array([calibration.similarity, calibration.lead, calibration.distance])
-    logit = float(confidence_features(similarities) @ weights) + calibration.constant
+    logit = float(features @ weights) + calibration.constant
     return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
@@ -91,3 +96,30 @@ def fit_calibration(features: Float64, right: Float64) -> Calibration:
     return Calibration(
         similarity=float(w[0]), lead=float(w[1]), distance=float(w[2]), constant=float(w[3]), n_queries=len(right)
     )
+
+
+def cross_validate(features: Float64, right: Float64, groups: Sequence[str]) -> Float64:
+    """Return the confidence of every query by a model that was fitted without its group's queries.
+
+    Parameters
+    ----------
+    features : ndarray of shape (N, 3), float64
+        Rows of `confidence_features`.
+    right : ndarray of shape (N,), float64
+        1 where the first hit was right, else 0.
+    groups : sequence of str
+        The image a query was cut from; whole images go into one of five parts.
+
+    Returns
+    -------
+    confidences : ndarray of shape (N,), float64
+    """
+    order = {group: number % N_PARTS for number, group in enumerate(dict.fromkeys(groups))}
+    part = np.array([order[group] for group in groups])
+    confidences = np.zeros(len(right))
+    for number in range(N_PARTS):
+        own = part == number
+        if own.any():
+            calibration = fit_calibration(features[~own], right[~own])
+            confidences[own] = [_probability(row, calibration) for row in features[own]]
+    return confidences

@@ -15,7 +15,9 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from crosslight.geometry import query_axes
-from crosslight.types import Placement, Representation
+from crosslight.types import Float32, Placement, Representation
+
+FLOOR = 4e-4  # least local energy, as a share of the image's mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +109,50 @@ def refine(
     placements : list of Placement
         One per start, in the same order; `similarity` is the masked normalised cross-correlation at the cell size.
     """
+    windows = sample_windows(query, size_px, image, starts, step, device)
+    if windows.inside is not None:
+        similarity = correlate_masked(windows.values, windows.inside, windows.template, windows.energy)
+    else:
+        similarity = _correlate_windows(windows.values, windows.template, windows.energy)
+    n_angles, n_scales = len(step.turns_deg), len(step.ratios)
+    tables = similarity.reshape(len(starts), n_angles, n_scales, *similarity.shape[1:]).cpu().numpy()
+    return [_peak(table, step, windows.cell_px, start) for table, start in zip(tables, starts, strict=True)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Windows:
+    """An image seen in the query's frame at M poses, with r cells more on each side, and the query itself.
+
+    Attributes
+    ----------
+    values : Tensor of shape (M, C, h + 2r, w + 2r)
+        Zero outside the image.
+    inside : Tensor of shape (M, 1, h + 2r, w + 2r), or None
+        Share of each cell inside the image; None where the query may not stick out.
+    template : Tensor of shape (C, h, w)
+        The query, zero-mean per channel and of unit length.
+    energy : Tensor of shape ()
+        Mean square of a cell of the image, over all channels.
+    cell_px : float
+        Side of a cell in query pixels.
+    """
+
+    values: Tensor
+    inside: Tensor | None
+    template: Tensor
+    energy: Tensor
+    cell_px: float
+
+
+def sample_windows(
+    query: Representation,
+    size_px: tuple[int, int],
+    image: Representation,
+    starts: list[Placement],
+    step: RefineStep,
+    device: torch.device,
+) -> Windows:
+    """Sample an image at every start, angle and scale of a step, in this order."""
     scale = math.exp(sum(math.log(start.scale) for start in starts) / len(starts))
     factor = max(1, round(step.cell_px / scale / query.stride))
     cell_px = factor * query.stride  # in query pixels
@@ -114,16 +160,18 @@ def refine(
     template = _make_template(query, size_px, factor, (n_rows, n_cols), device)
     wide = _offsets(n_rows + 2 * step.reach, n_cols + 2 * step.reach, cell_px, device)
     factor = max(1, round(cell_px * scale / image.stride))
-    values = pool(torch.from_numpy(image.values).to(device), factor)
-    points = _points(starts, step, wide)  # (S, angles, scales, rows, cols, 2)
-    window = sample(values, factor * image.stride, points.flatten(0, 2)).permute(1, 0, 2, 3)
+    pooled = pool(torch.from_numpy(image.values).to(device), factor)
+    points = _points(starts, step, wide).flatten(0, 2)
+    inside = None
     if step.partly:
-        inside = sample(torch.ones_like(values[:1]), factor * image.stride, points.flatten(0, 2)).permute(1, 0, 2, 3)
-        similarity = correlate_masked(window, inside, template, values)
-    else:
-        similarity = _correlate_windows(window, template, values)
-    similarity = similarity.reshape(*points.shape[:3], *similarity.shape[1:]).cpu()
-    return [_peak(table, step, cell_px, start) for table, start in zip(similarity, starts, strict=True)]
+        inside = sample(torch.ones_like(pooled[:1]), factor * image.stride, points).permute(1, 0, 2, 3)
+    return Windows(
+        values=sample(pooled, factor * image.stride, points).permute(1, 0, 2, 3),
+        inside=inside,
+        template=template,
+        energy=pooled.square().sum(dim=0).mean(),
+        cell_px=cell_px,
+    )
 
 
 def _make_template(
@@ -160,19 +208,24 @@ def _points(starts: list[Placement], step: RefineStep, offsets: Tensor) -> Tenso
     return centers[:, None, None, None, None] + torch.einsum("satij,hwj->sathwi", linear, offsets)
 
 
-def _correlate_windows(windows: Tensor, template: Tensor, image: Tensor) -> Tensor:
+def _correlate_windows(windows: Tensor, template: Tensor, energy: Tensor) -> Tensor:
     """Correlate (M, C, h + 2r, w + 2r) windows with a (C, h, w) template of unit length: (M, 2r + 1, 2r + 1)."""
     n = template.shape[1] * template.shape[2]
     numerator = functional.conv2d(windows, template[None])[:, 0]
-    box = (template.shape[1], template.shape[2])
-    means = functional.avg_pool2d(windows, box, stride=1)
-    squares = functional.avg_pool2d(windows.square().sum(dim=1, keepdim=True), box, stride=1)[:, 0]
-    energy = n * (squares - means.square().sum(dim=1))
-    floor = 4e-4 * n * image.square().sum(dim=0).mean()
-    return numerator / torch.maximum(energy, floor.clamp(min=1e-6)).sqrt()
+    means = _box_means(windows, template)
+    squares = _box_means(windows.square().sum(dim=1, keepdim=True), template)[:, 0]
+    local = n * (squares - means.square().sum(dim=1))
+    floor = FLOOR * n * energy
+    return numerator / torch.maximum(local, floor.clamp(min=1e-6)).sqrt()
 
 
-def correlate_masked(windows: Tensor, inside: Tensor, template: Tensor, image: Tensor) -> Tensor:
+def _box_means(values: Tensor, template: Tensor) -> Tensor:
+    """Average (M, C, H, W) over boxes of the template's size, first along one axis, then along the other."""
+    rows = functional.avg_pool2d(values, (template.shape[1], 1), stride=1)
+    return functional.avg_pool2d(rows, (1, template.shape[2]), stride=1)
+
+
+def correlate_masked(windows: Tensor, inside: Tensor, template: Tensor, energy: Tensor) -> Tensor:
     """As `_correlate_windows`, over what lies inside the image alone.
 
     `inside` (M, 1, h + 2r, w + 2r) is the share of each cell inside. The result is multiplied by the square root of
@@ -188,7 +241,7 @@ def correlate_masked(windows: Tensor, inside: Tensor, template: Tensor, image: T
     asked = functional.conv2d(inside, template[:, None])
     asked_squares = functional.conv2d(inside, template.square().sum(dim=0)[None, None])
     numerator = functional.conv2d(windows, template[None]) - (sums * asked).sum(dim=1, keepdim=True) / count
-    floor = (4e-4 * image.square().sum(dim=0).mean()).clamp(min=1e-6) * count
+    floor = (FLOOR * energy).clamp(min=1e-6) * count
     there = torch.maximum(squares - sums.square().sum(dim=1, keepdim=True) / count, floor)
     share = count / area
     query = torch.maximum(asked_squares - asked.square().sum(dim=1, keepdim=True) / count, 0.1 * share)
@@ -201,7 +254,7 @@ def _vertex(left: float, middle: float, right: float) -> float:
     return max(-0.5, min(0.5, 0.5 * (left - right) / bend)) if bend < 0 else 0.0
 
 
-def _peak(table: Tensor, step: RefineStep, cell_px: float, start: Placement) -> Placement:
+def _peak(table: Float32, step: RefineStep, cell_px: float, start: Placement) -> Placement:
     """Return the top of (angles, scales, rows, cols) similarities around a start, between the places tried."""
     at = [int(i) for i in np.unravel_index(int(table.argmax()), table.shape)]
 

@@ -1,0 +1,148 @@
+"""How well a model finds windows of images it was not trained on, and how well it knows when it does.
+
+    retrieval.py MODEL A_DIR B_DIR --split split.csv [--part val] [--sides BA] [--kinds full,patch,any]
+
+Windows of the images of one part are asked for in all images of the other modality (those of the other parts distract):
+    full   70 % of the short side, turned by up to 30 degrees
+    patch  31 % of the short side (at least 112 px), turned by up to 30 degrees
+    any    45 % of the short side (at least 112 px), turned by any angle
+Each is asked twice: with its image in the repository, and without it. Printed are Acc@1/5/10, the median error of
+place and angle where the image is right, seconds per query, the AUROC of the confidence (right answers against queries
+without their image), its Brier score over all, and the share of right answers that are kept at 1 % false accepts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from crosslight.config import AlignConfig
+from crosslight.geometry import cut_window, rotated_extent, wrap_angle
+from crosslight.read.image import list_images, read_image
+from crosslight.read.pairs import find_pairs
+from crosslight.represent.comir.model import ComirModel
+from crosslight.rerank.align import Aligner, Candidate, Query
+from crosslight.rerank.confidence import Calibration, share_confidence
+from crosslight.types import MODALITIES, Image, Modality, Placement, Representation
+
+KINDS = {"full": (0.70, 0, 30.0), "patch": (0.31, 112, 30.0), "any": (0.45, 112, 180.0)}
+
+
+@dataclass
+class Outcome:
+    """What came of one kind of query: one entry per query, errors where the image was right."""
+
+    ranks: list[int] = field(default_factory=list)
+    error_px: list[float] = field(default_factory=list)
+    error_deg: list[float] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def cut(image: Image, kind: str, rng: np.random.Generator) -> tuple[Image, Placement]:
+    """Cut one turned square window that lies wholly inside the image."""
+    share, least, turn = KINDS[kind]
+    angle = float(rng.uniform(-turn, turn))
+    short = min(image.height_px, image.width_px)
+    grow = rotated_extent(1, 1, angle)[0]
+    side = int(min(max(share * short, least), (short - 4) / grow))
+    half = side * grow / 2 + 1
+    center = (float(rng.uniform(half, image.width_px - half)), float(rng.uniform(half, image.height_px - half)))
+    place = Placement(center_xy=center, angle_deg=angle, scale=1.0, similarity=1.0)
+    return cut_window(image, place, side, side, image.name), place
+
+
+def judge(placed: list[tuple[str, Placement]], name: str, truth: Placement, known: Calibration, out: Outcome) -> None:
+    """Add one query's answer to the outcome."""
+    names = [hit for hit, _ in placed]
+    out.ranks.append(names.index(name) + 1 if name in names else len(names) + 1)
+    out.confidence.append(share_confidence([p.similarity for _, p in placed], known)[0])
+    without = [p.similarity for hit, p in placed if hit != name]
+    out.refused.append(share_confidence(without, known)[0] if without else 0.0)
+    if out.ranks[-1] == 1:
+        place = placed[0][1]
+        out.error_px.append(math.dist(place.center_xy, truth.center_xy))
+        out.error_deg.append(abs(wrap_angle(place.angle_deg - truth.angle_deg)))
+
+
+def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
+    """Return the share of (positive, negative) couples in the right order; equal ones count half."""
+    if not len(positive) or not len(negative):
+        return math.nan
+    order = positive[:, None] - negative[None]
+    return float((order > 0).mean() + 0.5 * (order == 0).mean())
+
+
+def line(name: str, out: Outcome) -> str:
+    """Return one line of figures."""
+    ranks, confidence, refused = np.array(out.ranks), np.array(out.confidence), np.array(out.refused)
+    right = ranks == 1
+    shares = " ".join(f"{100 * (ranks <= k).mean():5.1f}" for k in (1, 5, 10))
+    errors = f"{np.median(out.error_px):5.2f} {np.median(out.error_deg):5.2f}" if right.any() else "    -     -"
+    brier = np.concatenate([(confidence - right) ** 2, refused**2]).mean()
+    kept = (confidence[right] > np.quantile(refused, 0.99)).mean() if right.any() else math.nan
+    return (
+        f"{name:12s} {len(ranks):4d} {shares} {errors} {np.mean(out.seconds):6.2f} "
+        f"{auroc(confidence[right], refused):6.3f} {brier:6.3f} {100 * kept:5.1f}"
+    )
+
+
+def main() -> None:
+    """Print one line per direction and kind."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("a_dir", type=Path)
+    parser.add_argument("b_dir", type=Path)
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--part", default="val", help="train, val or test; choose settings on val alone")
+    parser.add_argument("--sides", default="BA", help="kinds of query: B asked in A, A asked in B")
+    parser.add_argument("--kinds", default="full,patch,any")
+    parser.add_argument("--per-image", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    model = ComirModel.load(a.model)
+    known = Calibration(**model.calibration)
+    pairs = find_pairs(a.a_dir, a.b_dir, split=a.split).part(a.part)
+    print("queries        n  Acc@1    @5   @10    px   deg      s  AUROC  Brier  kept at 1 %")
+    for side in a.sides:
+        asked, searched = (MODALITIES[0], MODALITIES[1]) if side == "A" else (MODALITIES[1], MODALITIES[0])
+        images = repository(model, searched, a.a_dir if searched == "A" else a.b_dir)
+        for kind in a.kinds.split(","):
+            out = Outcome()
+            aligner = Aligner(lambda n, images=images: images[n][0], AlignConfig(rotation_deg=KINDS[kind][2]))
+            candidates = [Candidate(name=n, height_px=h, width_px=w) for n, (_, h, w) in images.items()]
+            for pair in pairs:
+                image = pair.a if asked == "A" else pair.b
+                for k in range(a.per_image):
+                    rng = np.random.default_rng([a.seed, k, zlib.crc32(f"{kind}/{asked}/{pair.name}".encode())])
+                    window, truth = cut(image, kind, rng)
+                    start = time.perf_counter()
+                    values = model.representer(asked).represent(window)
+                    query = Query(representation=values, height_px=window.height_px, width_px=window.width_px)
+                    placed = aligner.align([query], candidates)[0]
+                    out.seconds.append(time.perf_counter() - start)
+                    judge(placed, pair.name, truth, known, out)
+            print(line(f"{asked} {kind}", out), flush=True)
+
+
+def repository(model: ComirModel, modality: Modality, folder: Path) -> dict[str, tuple[Representation, int, int]]:
+    """Represent every image of a folder: name -> (representation, height, width)."""
+    result = {}
+    for path in list_images([folder]):
+        image = read_image(path)
+        result[image.name] = (model.representer(modality).represent(image), image.height_px, image.width_px)
+    return result
+
+
+if __name__ == "__main__":
+    main()
