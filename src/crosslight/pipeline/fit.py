@@ -167,7 +167,9 @@ def fit_pairs(
     training.save(checkpoint)
     model = _write_model(training, train, out)
     if val:
-        model = replace(model, calibration=calibrate(model, list(val), picture=out / "calibration.png", progress=progress))
+        model = replace(
+            model, calibration=calibrate(model, list(val), picture=out / "calibration.png", progress=progress)
+        )
     _draw(model, val or train, out / "preview.png")
     model = replace(model, training={**model.training, "finished": True})
     model.save(out)

@@ -62,11 +62,7 @@ def measure_agreement(
 def _parts(template: Tensor) -> list[tuple[slice, slice]]:
     """Return the rows and columns of each part."""
     rows, cols = (np.linspace(0, n, N_PARTS + 1).round().astype(int).tolist() for n in template.shape[1:])
-    return [
-        (slice(r0, r1), slice(c0, c1))
-        for r0, r1 in pairwise(rows)
-        for c0, c1 in pairwise(cols)
-    ]
+    return [(slice(r0, r1), slice(c0, c1)) for r0, r1 in pairwise(rows) for c0, c1 in pairwise(cols)]
 
 
 def _at_least(energy: Tensor) -> Tensor:

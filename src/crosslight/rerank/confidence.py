@@ -27,10 +27,10 @@ class Calibration:
     the model's own validation pairs.
     """
 
-    similarity: float = 4.0
-    lead: float = 25.0
-    distance: float = 0.3
-    constant: float = -4.5
+    similarity: float = 9.5
+    lead: float = 31.0
+    distance: float = 0.52
+    constant: float = -6.75
     n_queries: int = 0
 
 
