@@ -1,6 +1,7 @@
-"""Train the weights that are shipped as a start: `python tools/make_start.py --minutes 30 --out start.safetensors`.
+"""Train the weights that are shipped as a start: `python tools/make_start.py --minutes 60 --out start.safetensors`.
 
-One network sees both pictures of each synthetic scene. Needs nothing but the Earth images in the package.
+One network sees both pictures of each synthetic scene. The photographs are the Earth images in the package, without the
+longitudes that the demonstration and the tests ask for, and those images of scikit-image that are free of conditions.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import argparse
 import math
 import multiprocessing
 import time
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from pathlib import Path
+from queue import Empty
 
 import cv2
 import numpy as np
@@ -27,34 +30,97 @@ from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
 from crosslight.types import Float32
 
-N_PAIRS, RATE, WARMUP_STEPS = 24, 3e-3, 50
-SIZE_PX, MARGIN_PX = 128, 16
+N_PAIRS, RATE, WARMUP_STEPS, FREEZE_NORM = 32, 2e-3, 100, 0.6
+EASY = 0.2  # share of the time in which whole crops are told apart, before windows are looked for at every place
+SIZE_PX, MARGIN_PX = 128, 32
+POOL, POOL_MIN, CHUNK = 8000, 600, 24  # scenes kept, needed before the first step, made at once
+ASKED_LONGITUDES = (30, 130)  # degrees east, not shown here: the demonstration asks for these places
+PUBLIC_DOMAIN = (
+    *("astronaut", "brick", "camera", "cell", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field"),
+    *("ihc", "moon", "retina", "rocket"),
+)
+
+Views = NDArray[np.uint8]
 
 
-def feed(queue: Queue[tuple[Float32, Float32]], images: Path, seed: int) -> None:
-    """Fill the queue with synthetic batches, in a process of its own."""
+def read_photographs(earth: Path, others: Path | None) -> list[NDArray[np.uint8]]:
+    """Return what scenes are cut from; the Earth, in two parts, counts as often as all others together."""
+    photographs: list[NDArray[np.uint8]] = []
+    for path in sorted(others.iterdir()) if others else ():
+        if path.stem in PUBLIC_DOMAIN:
+            photographs.append(np.asarray(cv2.imread(str(path))))
+    earths = [np.asarray(cv2.imread(str(earth / name))) for name in ("A.jpg", "B.jpg")]
+    west, east = (round((longitude + 180) / 360 * earths[0].shape[1]) for longitude in ASKED_LONGITUDES)
+    parts = [image[:, part] for image in earths for part in (slice(0, west), slice(east, None))]
+    return photographs + parts * max(1, len(photographs) // len(parts))
+
+
+def feed(queue: Queue[Views], photographs: list[NDArray[np.uint8]], seed: int) -> None:
+    """Fill the queue with scenes, in a process of its own."""
     cv2.setNumThreads(1)
-    photographs = [np.asarray(cv2.imread(str(images / name))) for name in ("A.jpg", "B.jpg")]
     rng = np.random.default_rng(seed)
+    scenery = Scenery(photographs=photographs, size_px=SIZE_PX + MARGIN_PX, seed=seed)
     while True:
-        queue.put(synthetic_batch(Scenery(photographs=photographs, size_px=SIZE_PX + MARGIN_PX), N_PAIRS, rng))
+        views = synthetic_batch(scenery, CHUNK, rng)
+        queue.put(np.rint(np.stack(views, axis=1)[..., 0] * 255).astype(np.uint8))
+
+
+class Pool:
+    """The last scenes made; each is shown several times, cut, turned and mirrored anew."""
+
+    def __init__(self, queue: Queue[Views], seed: int) -> None:
+        self._queue, self._rng = queue, np.random.default_rng(seed)
+        self._views: Views = np.empty((POOL, 2, SIZE_PX + MARGIN_PX, SIZE_PX + MARGIN_PX), np.uint8)
+        self.n_made, self._n_drawn = 0, 0
+
+    def _refill(self) -> None:
+        """Take what is needed to begin, then a chunk at every second batch where there is one."""
+        self._n_drawn += 1
+        while self.n_made < POOL_MIN or self._n_drawn % 2 == 0:
+            try:
+                views = self._queue.get(block=self.n_made < POOL_MIN)
+            except Empty:
+                return
+            slots = np.arange(self.n_made, self.n_made + len(views)) % POOL
+            self._views[slots] = views
+            self.n_made += len(views)
+            if self.n_made >= POOL_MIN:
+                return
+
+    def draw(self, stride: int) -> tuple[list[Float32], NDArray[np.int64]]:
+        """Return crops of shape (N, size, size) of both pictures, and by how many cells the second lies further on."""
+        self._refill()
+        rng = self._rng
+        chosen = rng.choice(min(self.n_made, POOL), N_PAIRS, replace=False)
+        views = self._views[chosen]
+        if rng.random() < 0.5:
+            views = views[..., ::-1]
+        if rng.random() < 0.5:
+            views = views.transpose(0, 1, 3, 2)
+        swapped = rng.random(N_PAIRS) < 0.5
+        views = np.where(swapped[:, None, None, None], views[:, ::-1], views)
+        starts = rng.integers(0, MARGIN_PX // stride + 1, (2, 2))
+        crops = [
+            views[:, side, r * stride : r * stride + SIZE_PX, c * stride : c * stride + SIZE_PX].astype(np.float32)
+            / np.float32(255)
+            for side, (r, c) in enumerate(starts)
+        ]
+        return crops, starts[1] - starts[0]
 
 
 def represent(network: nn.Module, views: Float32, rng: np.random.Generator, device: torch.device) -> Tensor:
     """Turn each view by its own quarters, run the network, turn back."""
     quarters = rng.integers(4, size=len(views))
     turned = np.stack([np.rot90(view, k) for view, k in zip(views, quarters, strict=True)])
-    x = torch.from_numpy(turned).permute(0, 3, 1, 2)
+    x = torch.from_numpy(turned)[:, None]
     x = (x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), keepdim=True).clamp(min=0.05)
+    # Tones of a modality are brought to one mean and spread for all its images: single crops differ.
+    gain, offset = np.exp(rng.normal(0, 0.3, (2, len(views)))) - [[0], [1]]
+    x = x * torch.from_numpy(gain.astype(np.float32))[:, None, None, None]
+    x = x + torch.from_numpy(offset.astype(np.float32))[:, None, None, None]
     with low_precision(device):
-        z = network(x.to(device))
+        z = network(x.to(device, memory_format=torch.channels_last))
     return turn_back(z.float(), torch.from_numpy(quarters).to(device))
-
-
-def cut(views: Float32, start_px: NDArray[np.int64]) -> Float32:
-    """Cut training crops out of views that are `MARGIN_PX` larger."""
-    row, col = start_px
-    return views[:, row : row + SIZE_PX, col : col + SIZE_PX]
 
 
 def overlap(z: Tensor, shift: NDArray[np.int64]) -> Tensor:
@@ -63,41 +129,63 @@ def overlap(z: Tensor, shift: NDArray[np.int64]) -> Tensor:
     return z[:, :, rows, cols]
 
 
+def set_modes(network: nn.Module, fraction: float) -> None:
+    """Let batch norm keep its statistics towards the end, as `fit` does."""
+    network.train()
+    for module in network.modules() if fraction >= FREEZE_NORM else ():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def save(network: nn.Module, path: Path) -> None:
+    """Write the weights in half precision."""
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    save_file({k: v.cpu().contiguous() for k, v in weights.items()}, path)
+
+
 def main() -> None:
     """Train for the time given and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--out", type=Path, default=Path("start.safetensors"))
-    parser.add_argument("--images", type=Path, default=Path("src/crosslight/demo"))
+    parser.add_argument("--earth", type=Path, default=Path("src/crosslight/demo"))
+    parser.add_argument("--others", type=Path, help="folder of images, such as skimage/data of scikit-image")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     config, device = preset("default"), choose_device(options.device)
     torch.manual_seed(0)
-    network = build_network(1, config.network).to(device)
+    network = build_network(1, config.network).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-2)
     context = multiprocessing.get_context("spawn")
-    queue: Queue[tuple[Float32, Float32]] = context.Queue(6)
-    context.Process(target=feed, args=(queue, options.images, 1), daemon=True).start()
-    rng, start, step = np.random.default_rng(0), time.monotonic(), 0
+    queue: Queue[Views] = context.Queue(8)
+    photographs = read_photographs(options.earth, options.others)
+    for seed in range(options.workers):
+        context.Process(target=feed, args=(queue, photographs, seed + 1), daemon=True).start()
+    pool, rng, start, step = Pool(queue, 0), np.random.default_rng(0), time.monotonic(), 0
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * fraction))
-        views = queue.get()
-        starts = rng.integers(0, MARGIN_PX // network.stride + 1, (2, 2))
-        crops = [cut(v, s * network.stride) for v, s in zip(views, starts, strict=True)]
-        shift = starts[1] - starts[0]
+        set_modes(network, fraction)
+        crops, shift = pool.draw(int(network.stride))
         z_a = overlap(represent(network, crops[0], rng, device), shift)
         z_b = overlap(represent(network, crops[1], rng, device), -shift)
-        loss, accuracy = contrastive_loss(z_a, z_b, config.loss)
+        critic = "correlation" if fraction < EASY else "windows"
+        loss, accuracy = contrastive_loss(z_a, z_b, replace(config.loss, critic=critic))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         step += 1
         if step % 100 == 0:
-            print(f"step {step}, {fraction:.0%}: loss {float(loss.detach()):.3f}, accuracy {accuracy:.2f}", flush=True)
-    weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    save_file({k: v.cpu().contiguous() for k, v in weights.items()}, options.out)
+            print(
+                f"step {step}, {fraction:.0%}, {pool.n_made} scenes: loss {float(loss.detach()):.3f}, "
+                f"accuracy {accuracy:.2f}",
+                flush=True,
+            )
+        if step % 1000 == 0:
+            save(network, options.out.with_suffix(".part"))
+    save(network, options.out)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class NetworkConfig:
 
     kind: str = "unet"
     n_channels: int = 8
-    widths: tuple[int, ...] = (32, 64, 96, 128)
+    widths: tuple[int, ...] = (48, 96, 128, 160, 160)
     stride: int = 4
     growth: int = 12
     dropout: float = 0.0

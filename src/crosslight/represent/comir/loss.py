@@ -39,26 +39,27 @@ def window_similarity(z: Tensor, templates: Tensor) -> Tensor:
     ----------
     z : Tensor of shape (N, C, h, w), float32
         Representations to search in.
-    templates : Tensor of shape (M, C, t, t), float32
+    templates : Tensor of shape (M, C, t, u), float32
         Windows to look for.
 
     Returns
     -------
-    similarity : Tensor of shape (M, N, h - t + 1, w - t + 1), float32
+    similarity : Tensor of shape (M, N, h - t + 1, w - u + 1), float32
         Normalised cross-correlation over all channels, in [-1, 1].
     """
-    side = templates.shape[-1]
+    box = (templates.shape[2], templates.shape[3])
+    n_cells = box[0] * box[1]
     centred = templates - templates.mean(dim=(2, 3), keepdim=True)
     unit = functional.normalize(centred.flatten(1), dim=1).view_as(centred)
     numerator = functional.conv2d(z, unit)
-    means = functional.avg_pool2d(z, side, stride=1)
-    squares = functional.avg_pool2d(z.square().sum(dim=1, keepdim=True), side, stride=1)
-    energy = (squares - means.square().sum(dim=1, keepdim=True)) * side**2
-    floor = 0.01 * side**2 * z.detach().square().sum(dim=1).mean()
+    means = functional.avg_pool2d(z, box, stride=1)
+    squares = functional.avg_pool2d(z.square().sum(dim=1, keepdim=True), box, stride=1)
+    energy = (squares - means.square().sum(dim=1, keepdim=True)) * n_cells
+    floor = 0.01 * n_cells * z.detach().square().sum(dim=1).mean()
     return (numerator / torch.maximum(energy, floor).sqrt()).transpose(0, 1)
 
 
-def search_loss(z_a: Tensor, z_b: Tensor, window: int, temperature: float) -> tuple[Tensor, float]:
+def search_loss(z_a: Tensor, z_b: Tensor, window: float, temperature: float) -> tuple[Tensor, float]:
     """Return InfoNCE over all places of all images: the middle window of each is looked for in all of the other kind.
 
     The right place competes with every place of every other image and with the places of its own image that lie more
@@ -66,9 +67,9 @@ def search_loss(z_a: Tensor, z_b: Tensor, window: int, temperature: float) -> tu
 
     Parameters
     ----------
-    z_a, z_b : Tensor of shape (N, C, h, h), float32
-    window : int
-        Side of the window in cells, below h.
+    z_a, z_b : Tensor of shape (N, C, h, w), float32
+    window : float
+        Side of the window as a share of h and w, in (0, 1).
     temperature : float
 
     Returns
@@ -77,17 +78,17 @@ def search_loss(z_a: Tensor, z_b: Tensor, window: int, temperature: float) -> tu
     accuracy : float
         Share of windows whose best place is the right one.
     """
-    n, side = z_a.shape[0], z_a.shape[-1]
-    first = (side - window) // 2
-    middle = slice(first, first + window)
+    n = z_a.shape[0]
+    sides = [max(2, int(side * window)) for side in z_a.shape[2:]]
+    row, col = ((side - part) // 2 for side, part in zip(z_a.shape[2:], sides, strict=True))
     losses, right = [], 0.0
     for searched, asked in ((z_a, z_b), (z_b, z_a)):
-        logits = window_similarity(searched, asked[:, :, middle, middle]) / temperature
+        logits = window_similarity(searched, asked[:, :, row : row + sides[0], col : col + sides[1]]) / temperature
         own = torch.arange(n, device=logits.device)
-        positive = logits[own, own, first, first]
+        positive = logits[own, own, row, col]
         near = torch.zeros_like(logits, dtype=torch.bool)
-        near[own, own, first - 1 : first + 2, first - 1 : first + 2] = True
-        near[own, own, first, first] = False
+        near[own, own, max(0, row - 1) : row + 2, max(0, col - 1) : col + 2] = True
+        near[own, own, row, col] = False
         flat = logits.masked_fill(near, float("-inf")).flatten(1)
         losses.append((torch.logsumexp(flat, dim=1) - positive).mean())
         right += float((positive >= flat.amax(dim=1)).float().mean()) / 2
@@ -115,7 +116,7 @@ def contrastive_loss(z_a: Tensor, z_b: Tensor, config: LossConfig) -> tuple[Tens
     z = torch.cat([z_a, z_b]).float()
     penalty = _activation_penalty(z_a.float(), z_b.float(), config)
     if config.critic == "windows":
-        loss, accuracy = search_loss(z[:n], z[n:], int(z.shape[-1] * config.window), config.temperature)
+        loss, accuracy = search_loss(z[:n], z[n:], config.window, config.temperature)
         return loss + penalty, accuracy
     similarity = critic_similarity(z, config.critic) / config.temperature
     similarity = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), float("-inf"))

@@ -22,6 +22,20 @@ def _two_convolutions(n_in: int, n_out: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def _build_stem(n_in: int, n_out: int, stride: int) -> nn.Sequential:
+    """Bring the image to 1/`stride` of its resolution, halving it once per layer: edges of either sign need a bend."""
+    n_halvings = stride.bit_length() - 1
+    layers: list[nn.Module] = []
+    channels = n_in
+    for left in range(max(1, n_halvings), 0, -1):
+        first, wanted = not layers, n_out // 2 ** (left - 1)
+        kernel, step, padding = (3, 1, 1) if n_halvings == 0 else (6, 2, 2) if first else (4, 2, 1)
+        layers += [nn.Conv2d(channels, wanted, kernel, step, padding, bias=False), nn.BatchNorm2d(wanted)]
+        layers += [nn.ReLU6(inplace=True)]
+        channels = wanted
+    return nn.Sequential(*layers)
+
+
 def normalise_locally(z: Tensor) -> Tensor:
     """Divide by the local root mean square over all channels and `LOCAL_CELLS` x `LOCAL_CELLS` cells.
 
@@ -45,8 +59,7 @@ class UNet(nn.Module):
         widths: Sequence[int] = config.widths
         self.stride = config.stride
         self.multiple_px = config.stride * 2 ** (len(widths) - 1)
-        kernel = 2 * config.stride if config.stride > 1 else 3
-        self.stem = nn.Conv2d(n_in, widths[0], kernel, config.stride, (kernel - config.stride + 1) // 2)
+        self.stem = _build_stem(n_in, widths[0], config.stride)
         inputs = (widths[0], *widths[:-1])
         self.down = nn.ModuleList(_two_convolutions(i, o) for i, o in zip(inputs, widths, strict=True))
         self.up = nn.ModuleList(

@@ -1,6 +1,6 @@
 """A head start: weights that have seen many synthetic changes of modality, shipped with the package.
 
-They were trained by `benchmarks/make_start.py` on single images only: cuts of the Earth images in `crosslight/demo`
+They were trained by `tools/make_start.py` on single images only: cuts of the Earth images in `crosslight/demo`
 (MIT, NASA and NOAA imagery) and drawn shapes, each shown twice with different tone curves, textures, shading, blur,
 noise and objects of its own. Both networks of a model start from them; the pairs then teach what really corresponds.
 """
@@ -15,7 +15,7 @@ from torch import nn
 
 from crosslight.errors import ConfigError
 
-STEM = "stem.weight"
+STEM = "stem.0.weight"
 
 
 def load_start(network: nn.Module, n_in: int) -> None:
