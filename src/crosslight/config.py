@@ -50,12 +50,15 @@ class LossConfig:
     """InfoNCE over all 2N representations of a batch.
 
     `critic` is "correlation" (zero-mean per channel, unit length, dot product) or "mse" (minus the mean squared
-    difference, as in the paper). `decay_l1` and `decay_l2` weigh the activation decay.
+    difference, as in the paper), or "windows": the middle `window` of one crop (a share of its side) is looked for at every
+    place of all crops of the other kind, at the cells of the representation and pooled by each factor of `pooling`, as
+    alignment does. `decay_l1` and `decay_l2` weigh the activation decay.
     """
 
     critic: str = "correlation"
     temperature: float = 0.07
     window: float = 0.6
+    pooling: tuple[int, ...] = (1,)
     decorrelation: float = 0.5
     decay_l1: float = 0.0
     decay_l2: float = 0.0
@@ -70,8 +73,9 @@ class AugmentConfig:
     """How training crops are cut and changed. Probabilities are per crop and modality.
 
     The two crops of a pair are cut up to `shift_cells` representation pixels apart, and compared where they overlap,
-    so that a representation cannot depend on where its crop ends. `brightness`, `contrast` and `gamma` are half-widths
-    of random changes; `blur_px` is the largest Gaussian sigma.
+    so that a representation cannot depend on where its crop ends. Both show things up to `zoom` times larger or smaller
+    than they are. `brightness`, `contrast`, `gamma` and `channel_gain` (of single channels) are half-widths of random
+    changes; `blur_px` is the largest Gaussian sigma.
     """
 
     crop_px: int = 128
@@ -82,8 +86,11 @@ class AugmentConfig:
     brightness: float = 0.2
     contrast: float = 0.3
     gamma: float = 0.3
+    channel_gain: float = 0.0
+    zoom: float = 1.0
 
     def __post_init__(self) -> None:
+        _require(self.zoom >= 1, f"zoom is {self.zoom}; use 1 or more.")
         _require(self.crop_px >= 32 and self.crop_px % 32 == 0, f"crop_px is {self.crop_px}; use a multiple of 32.")
 
 

@@ -17,14 +17,15 @@ from crosslight.represent.comir.intensity import Intensity
 from crosslight.types import Float32, Float64, Pair
 
 
-def crop_matrix(height_px: int, width_px: int, size_px: int, rng: np.random.Generator) -> Float64:
+def crop_matrix(height_px: int, width_px: int, size_px: int, rng: np.random.Generator, zoom: float = 1.0) -> Float64:
     """Return the 2 x 3 matrix from crop (x, y) to image (x, y) of a random crop: any place, angle and handedness.
 
     The crop lies wholly inside where the image is large enough for its angle; otherwise it is centred as well as it
-    can be and the border is mirrored.
+    can be and the border is mirrored. A crop shows things up to `zoom` times larger or smaller than they are.
     """
     angle = rng.uniform(0, 2 * math.pi)
-    c, s = math.cos(angle), math.sin(angle)
+    size = math.exp(rng.uniform(-1, 1) * math.log(zoom)) if zoom > 1 else 1.0
+    c, s = size * math.cos(angle), size * math.sin(angle)
     half = (size_px - 1) / 2 * (abs(c) + abs(s))
     center = [
         rng.uniform(half, side - 1 - half) if side - 1 > 2 * half else rng.uniform(0.45, 0.55) * (side - 1)
@@ -82,7 +83,7 @@ def sample_batch(
     crops: tuple[list[Float32], list[Float32]] = ([], [])
     for row, index in enumerate(order):
         pair = pairs[int(index)]
-        matrix = crop_matrix(pair.a.height_px, pair.a.width_px, size, rng)
+        matrix = crop_matrix(pair.a.height_px, pair.a.width_px, size, rng, config.zoom)
         moved = matrix @ np.array([[1, 0, shift_px[1]], [0, 1, shift_px[0]], [0, 0, 1]])
         for side, image in enumerate((pair.a, pair.b)):
             turned = (moved if side else matrix) @ quarter_matrix(int(quarters[side, row]), size)
@@ -96,7 +97,7 @@ def sample_batch(
 
 
 def change_tones(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Change brightness, contrast and tone curve of each crop, blur some, add noise.
+    """Change brightness, contrast, tone curve and the channels' strengths of each crop, blur some, add noise.
 
     `x` has shape (N, C, H, W) and lies in [0, 1]; the result may leave it a little. The curve is x + g x (1 - x).
     """
@@ -107,6 +108,8 @@ def change_tones(x: Tensor, config: AugmentConfig, generator: torch.Generator) -
 
     x = torch.addcmul(x, x * uniform(config.gamma), 1 - x)
     gain = torch.exp(uniform(config.contrast))
+    if config.channel_gain > 0 and x.shape[1] > 1:
+        gain = gain * torch.exp((torch.rand((n, x.shape[1], 1, 1), generator=generator) * 2 - 1) * config.channel_gain)
     x = torch.addcmul(0.5 * (1 - gain) + uniform(config.brightness), x, gain)
     blurred = torch.rand(n, generator=generator) < config.blur_probability
     sigma = config.blur_px * float(torch.rand(1, generator=generator))

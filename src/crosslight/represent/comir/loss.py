@@ -116,14 +116,18 @@ def contrastive_loss(z_a: Tensor, z_b: Tensor, config: LossConfig) -> tuple[Tens
     z = torch.cat([z_a, z_b]).float()
     penalty = _activation_penalty(z_a.float(), z_b.float(), config)
     if config.critic == "windows":
-        loss, accuracy = search_loss(z[:n], z[n:], config.window, config.temperature)
-        return loss + penalty, accuracy
+        found = [search_loss(*_pool(z, f).split(n), config.window, config.temperature) for f in config.pooling]
+        return torch.stack([loss for loss, _ in found]).mean() + penalty, found[0][1]
     similarity = critic_similarity(z, config.critic) / config.temperature
     similarity = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), float("-inf"))
     partner = torch.arange(2 * n, device=z.device).roll(n)
     loss = functional.cross_entropy(similarity, partner)
     accuracy = float((similarity.argmax(dim=1) == partner).float().mean())
     return loss + penalty, accuracy
+
+
+def _pool(z: Tensor, factor: int) -> Tensor:
+    return z if factor == 1 else functional.avg_pool2d(z, factor)
 
 
 def _activation_penalty(z_a: Tensor, z_b: Tensor, config: LossConfig) -> Tensor:

@@ -1,7 +1,8 @@
 """A head start: weights that have seen many synthetic changes of modality, shipped with the package.
 
-They were trained by `tools/make_start.py` on single images only: cuts of the Earth images in `crosslight/demo`
-(MIT, NASA and NOAA imagery) and drawn shapes, each shown twice with different tone curves, textures, shading, blur,
+They were trained by `tools/make_start.py` on single images only: cuts of the Earth images in `crosslight/demo` (MIT,
+NASA and NOAA imagery; without 30 to 130 degrees east, where the demonstration asks), images of scikit-image that are in
+the public domain or under CC0, and drawn scenes, each shown twice with different tone curves, textures, shading, blur,
 noise and objects of its own. Both networks of a model start from them; the pairs then teach what really corresponds.
 """
 
@@ -15,17 +16,21 @@ from torch import nn
 
 from crosslight.errors import ConfigError
 
-STEM = "stem.0.weight"
+STEM, LAST = "stem.0.weight", "output."
+OUTPUT = LAST + "0.weight"
 
 
 def load_start(network: nn.Module, n_in: int) -> None:
     """Load the shipped weights into a network for images of `n_in` channels.
 
-    The one-channel stem is spread evenly over the channels. Raises ConfigError when the network has another shape.
+    The one-channel stem is spread evenly over the channels. A network with another number of output channels learns its
+    last layer from nothing. Raises ConfigError when the rest of the network has another shape.
     """
     shipped = load(files("crosslight.represent.comir").joinpath("start.safetensors").read_bytes())
     own = network.state_dict()
     shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in
+    if own.get(OUTPUT, shipped[OUTPUT]).shape != shipped[OUTPUT].shape:
+        shipped.update({k: v for k, v in own.items() if k.startswith(LAST)})
     if {k: v.shape for k, v in shipped.items()} != {k: v.shape for k, v in own.items()}:
         raise ConfigError(
             'The shipped start fits only the default network; set start = "random" to train another from scratch.'
