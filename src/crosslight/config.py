@@ -50,9 +50,9 @@ class LossConfig:
     """InfoNCE over all 2N representations of a batch.
 
     `critic` is "correlation" (zero-mean per channel, unit length, dot product) or "mse" (minus the mean squared
-    difference, as in the paper), or "windows": the middle `window` of one crop (a share of its side) is looked for at every
-    place of all crops of the other kind, at the cells of the representation and pooled by each factor of `pooling`, as
-    alignment does. `decay_l1` and `decay_l2` weigh the activation decay.
+    difference, as in the paper), or "windows": the middle `window` of one crop (a share of its side) is looked for at
+    every place of all crops of the other kind, at the cells of the representation pooled by each factor of `pooling`,
+    as alignment does. `decay_l1` and `decay_l2` weigh the activation decay.
     """
 
     critic: str = "correlation"
