@@ -55,7 +55,7 @@ class LossConfig:
     as alignment does. `decay_l1` and `decay_l2` weigh the activation decay.
     """
 
-    critic: str = "correlation"
+    critic: str = "windows"
     temperature: float = 0.07
     window: float = 0.6
     pooling: tuple[int, ...] = (1,)
@@ -84,10 +84,10 @@ class AugmentConfig:
     blur_probability: float = 0.2
     noise: float = 0.03
     brightness: float = 0.2
-    contrast: float = 0.3
-    gamma: float = 0.3
-    channel_gain: float = 0.0
-    zoom: float = 1.0
+    contrast: float = 0.5
+    gamma: float = 0.6
+    channel_gain: float = 0.2
+    zoom: float = 1.25
 
     def __post_init__(self) -> None:
         _require(self.zoom >= 1, f"zoom is {self.zoom}; use 1 or more.")
@@ -270,7 +270,8 @@ PRESETS: dict[str, FitConfig] = {
         network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
         loss=LossConfig(critic="mse", temperature=0.5, decorrelation=0.0, decay_l1=1e-4, decay_l2=0.1),
         augment=AugmentConfig(
-            shift_cells=0, blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0
+            shift_cells=0, blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0,
+            channel_gain=0.0, zoom=1.0,
         ),
         optimizer=OptimizerConfig(
             name="sgd",

@@ -1,5 +1,6 @@
 """Models: saved, loaded, refused; inference without seams."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -83,11 +84,14 @@ def test_a_damaged_model_is_refused(model: ComirModel, tmp_path: Path, damage: s
         ComirModel.load(tmp_path)
 
 
-def test_a_newer_format_is_refused(model: ComirModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "remedy"), [(99, "update Crosslight"), (1, "train it anew")])
+def test_another_format_is_refused_with_what_to_do(
+    model: ComirModel, tmp_path: Path, version: int, remedy: str
+) -> None:
     model.save(tmp_path)
-    text = (tmp_path / "model.json").read_text()
-    (tmp_path / "model.json").write_text(text.replace('"format_version": 1', '"format_version": 99'))
-    with pytest.raises(ModelError, match="format 99"):
+    record = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**record, "format_version": version}))
+    with pytest.raises(ModelError, match=rf"format {version}.*{remedy}"):
         ComirModel.load(tmp_path)
 
 

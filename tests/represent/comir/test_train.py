@@ -13,6 +13,8 @@ from crosslight.errors import ConfigError, InputError, ModelError, TrainingDiver
 from crosslight.progress import silent
 from crosslight.represent.comir.augment import sample_batch
 from crosslight.represent.comir.intensity import measure_intensity
+from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.start import load_start
 from crosslight.represent.comir.train import Budget, Training, learning_rate
 from crosslight.types import Image, Pair
 
@@ -115,9 +117,19 @@ def test_minutes_end_training_by_time() -> None:
 def test_both_networks_start_from_the_shipped_weights() -> None:
     training = _training(replace(preset("default"), optimizer=SMALL.optimizer))
     a, b = (network.state_dict() for network in training.networks)
-    assert all(torch.equal(a[name], b[name]) for name in a if name != "stem.weight")
+    assert all(torch.equal(a[name], b[name]) for name in a if name != "stem.0.weight")
     training.run(_pairs(), Budget(steps=1), progress=silent)
     assert training.records[0].accuracy > 0.5
+
+
+def test_the_shipped_weights_serve_any_number_of_output_channels() -> None:
+    network = build_network(3, NetworkConfig(n_channels=2))
+    before = network.output[0].weight.clone()
+    load_start(network, 3)
+    assert torch.equal(network.output[0].weight, before)
+    reference = build_network(3, NetworkConfig())
+    load_start(reference, 3)
+    assert torch.equal(network.up[0][0].weight, reference.up[0][0].weight)
 
 
 def test_the_shipped_weights_refuse_another_network() -> None:

@@ -22,7 +22,7 @@ from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.network import build_network
 from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1: networks with a stem of one layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,5 +164,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder}/model.json cannot be read ({error}); copy the model again.") from error
     version = record.get("format_version")
     if version != FORMAT_VERSION:
-        raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; update it.")
+        older = isinstance(version, int) and version < FORMAT_VERSION
+        remedy = "train it anew with `crosslight fit`" if older else "update Crosslight"
+        raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; {remedy}.")
     return record
