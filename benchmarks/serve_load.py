@@ -26,7 +26,7 @@ from PIL import Image as PillowImage
 import crosslight
 from crosslight.demo.cut import cut_patches, cut_tiles
 from crosslight.demo.earth import load_earth
-from crosslight.demo.run import INDEX, SHIPPED_MODEL
+from crosslight.demo.run import INDEX, quick_model
 from crosslight.show.canvas import save_picture
 from crosslight.show.raster import to_rgb
 
@@ -111,7 +111,12 @@ def build_index(folder: Path, device: str) -> list[bytes]:
     for tile in tiles:
         save_picture(to_rgb(tile.image), folder / "images" / f"{tile.image.name}.jpg")
     crosslight.Index.build(
-        [folder / "images"], SHIPPED_MODEL, modality="A", out=folder / "index", config=INDEX, device=device
+        [folder / "images"],
+        quick_model(folder / "model", device=device),
+        modality="A",
+        out=folder / "index",
+        config=INDEX,
+        device=device,
     ).close()
     files = []
     for patch in cut_patches(earth, tiles, 8, max_angle_deg=25):

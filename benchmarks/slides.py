@@ -31,7 +31,7 @@ import crosslight
 from crosslight.config import SlideConfig
 from crosslight.demo import cut
 from crosslight.demo.earth import FOLDER, Tile, distance_px, load_earth
-from crosslight.demo.run import INDEX, SHIPPED_MODEL
+from crosslight.demo.run import INDEX, quick_model
 from crosslight.pipeline import slide_build
 from crosslight.pipeline.build import archive_key
 from crosslight.represent.comir import infer
@@ -64,8 +64,9 @@ def index_slide(slide: Path, folder: Path) -> dict[str, float]:
     slide_build.represent_slide = timed("represent", slide_build.represent_slide, time.process_time)
     slide_build.write_windows = timed("describe", slide_build.write_windows, time.process_time)
     infer._run_window = timed("network", infer._run_window, time.thread_time)  # not what is read meanwhile
+    model = quick_model(folder.with_name("model"), device="cpu")
     before, start, wall = peak_mb(), time.process_time(), time.perf_counter()
-    with crosslight.Index.build([slide], SHIPPED_MODEL, modality="A", out=folder, config=INDEX, device="cpu") as index:
+    with crosslight.Index.build([slide], model, modality="A", out=folder, config=INDEX, device="cpu") as index:
         (entry,) = index.entries()
         megapixels = entry.height_px * entry.width_px / MEGA
         shape = index.pyramids.shape(archive_key(entry))
@@ -167,7 +168,7 @@ def main() -> None:
     parser.add_argument("--format", default="ome.tif", choices=["ome.tif", "zarr"])
     parser.add_argument("--n", type=int, default=10, help="How many patches.")
     parser.add_argument("--earth", action="store_true", help="Ask in the whole Earth instead.")
-    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="For --earth: another model.")
+    parser.add_argument("--model", type=Path, help="For --earth; the head start alone by default.")
     parser.add_argument("--step", nargs=3, metavar=("NAME", "IN", "OUT"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="Where to work; a temporary folder by default.")
     arguments = parser.parse_args()
@@ -178,7 +179,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         if arguments.earth:
-            ask_earth(arguments.model, Path(folder))
+            ask_earth(arguments.model or quick_model(Path(folder) / "model", device="cpu"), Path(folder))
             return
         slide, queries = Path(folder) / f"slide.{arguments.format}", Path(folder) / "queries"
         options = ["--side", str(arguments.side), "--queries", str(queries), "--n", str(arguments.n)]

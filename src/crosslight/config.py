@@ -200,7 +200,7 @@ class SlideConfig:
     """
 
     window_cells: int = 512
-    margin_px: int = 96
+    margin_px: int = 256
     tile_cells: int = 256
     histogram_px: int = 1024
     step_px: int = 32
@@ -270,8 +270,15 @@ PRESETS: dict[str, FitConfig] = {
         network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
         loss=LossConfig(critic="mse", temperature=0.5, decorrelation=0.0, decay_l1=1e-4, decay_l2=0.1),
         augment=AugmentConfig(
-            shift_cells=0, blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0,
-            channel_gain=0.0, zoom=1.0,
+            shift_cells=0,
+            blur_px=2.0,
+            blur_probability=0.5,
+            noise=0.0,
+            brightness=0.0,
+            contrast=0.0,
+            gamma=0.0,
+            channel_gain=0.0,
+            zoom=1.0,
         ),
         optimizer=OptimizerConfig(
             name="sgd",

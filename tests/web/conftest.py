@@ -22,7 +22,7 @@ import crosslight
 from crosslight.config import IndexConfig, VocabularyConfig
 from crosslight.demo.cut import cut_patches, cut_tiles
 from crosslight.demo.earth import Patch, load_earth
-from crosslight.demo.run import SHIPPED_MODEL
+from crosslight.demo.run import quick_model
 from crosslight.show.canvas import save_picture
 from crosslight.show.raster import to_rgb
 from crosslight.web.app import build_app
@@ -61,7 +61,7 @@ def earth_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "meta.csv").write_text("\n".join(lines))
     out = folder / "earth"
     crosslight.Index.build(
-        [folder / "repository"], SHIPPED_MODEL, modality="A", out=out, config=CONFIG,
+        [folder / "repository"], quick_model(folder / "model", device="cpu"), modality="A", out=out, config=CONFIG,
         metadata=folder / "meta.csv", device="cpu",
     ).close()  # fmt: skip
     return out

@@ -25,7 +25,7 @@ def fit(
     config: Annotated[Path | None, typer.Option(help="TOML file with settings, instead of a preset.")] = None,
     critic: Annotated[str | None, typer.Option(help="correlation or mse; overrides the preset.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so long.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Train for so many steps.", min=1)] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for so many steps; 0: the head start alone.", min=0)] = None,
     device: Device = "auto",
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +13,12 @@ from crosslight.demo.cut import cut_pairs, cut_patches, cut_tiles
 from crosslight.demo.earth import Earth, Patch, Tile, load_earth
 from crosslight.demo.story import write_story
 from crosslight.demo.world import Answer, draw_world, judge
-from crosslight.errors import ConfigError
 from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.index import Index
 from crosslight.progress import silent
 from crosslight.show.canvas import save_picture
 from crosslight.types import Progress, Ranking
 
-SHIPPED_MODEL = Path(__file__).parent / "model"
 N_HITS = 5
 INDEX = IndexConfig(vocabulary=VocabularyConfig(n_words=1_000, max_descriptors=50_000))  # few images, so few words
 
@@ -60,7 +59,7 @@ def run_demo(
     minutes : float
         How long to train.
     quick : bool
-        Use the small model that comes with the package instead of training one.
+        Search with the head start that comes with the package instead of training on pairs.
     n_patches : int
         How many patches to ask with.
     seed : int
@@ -72,7 +71,7 @@ def run_demo(
     """
     clock = _Clock()
     earth = load_earth()
-    model = _shipped_model() if quick else folder / "model"
+    model = quick_model(folder / "model-quick", device=device) if quick else folder / "model"
     if not quick and not _is_trained(model):
         _train(earth, model, minutes, seed, device, progress)
         clock.lap("train")
@@ -112,10 +111,12 @@ class _Clock:
         self.laps[name], self._last = now - self._last, now
 
 
-def _shipped_model() -> Path:
-    if not (SHIPPED_MODEL / "model.json").exists():
-        raise ConfigError("This copy of Crosslight came without the small model of --quick; train one: leave it out.")
-    return SHIPPED_MODEL
+def quick_model(folder: Path, *, device: str = "auto") -> Path:
+    """Write a model that is the head start alone, unless it is there, and return its folder: it has seen no pair."""
+    if not _is_trained(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        fit_pairs(cut_pairs(load_earth()), folder, config=preset("default"), steps=0, device=device)
+    return folder
 
 
 def _train(earth: Earth, model: Path, minutes: float, seed: int, device: str, progress: Progress) -> None:

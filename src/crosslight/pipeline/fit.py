@@ -131,7 +131,8 @@ def fit_pairs(
     config : FitConfig
         See `crosslight.config.preset`.
     minutes, steps : float, int, optional
-        When to stop; `steps` defaults to the preset's.
+        When to stop; `steps` defaults to the preset's. With 0 the model is the head start as it is: it has seen no
+        pair, and the pairs tell only how bright the images are.
     device : str
         "auto", "cpu", "cuda", "mps".
     seed : int
@@ -156,7 +157,7 @@ def fit_pairs(
     if resume:
         training.restore(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
-    budget = Budget(steps=steps or config.optimizer.steps, minutes=minutes)
+    budget = Budget(steps=config.optimizer.steps if steps is None else steps, minutes=minutes)
     try:
         training.run(train, budget, checkpoint=checkpoint, progress=progress)
     except KeyboardInterrupt:

@@ -17,7 +17,8 @@ from crosslight.represent.comir.intensity import Intensity
 from crosslight.types import Float32, Image
 
 WINDOW_PX = 1024  # computed at once, without the margin
-MARGIN_PX = 64  # context around a window; at the image's border it is mirrored
+MARGIN_PX = 64  # mirrored context around an image that is one window
+SEAM_MARGIN_PX = 256  # context around each of several windows, so that they meet without a seam
 
 
 @torch.inference_mode()
@@ -37,8 +38,9 @@ def run_network(network: nn.Module, intensity: Intensity, image: Image, device: 
     """
     stride, multiple = int(network.stride), int(network.multiple_px)  # type: ignore[arg-type]
     height, width = image.height_px, image.width_px
-    margin = -(-MARGIN_PX // multiple) * multiple
     step = WINDOW_PX // multiple * multiple
+    context = MARGIN_PX if max(height, width) <= step else SEAM_MARGIN_PX
+    margin = -(-context // multiple) * multiple
     result: Float32 | None = None
     for top in range(0, height, step):
         for left in range(0, width, step):

@@ -62,7 +62,7 @@ class ComirRepresenter:
         pixels : ndarray of shape (rows + 2 * margin_px, cols + 2 * margin_px, C)
             A window with its context, starting on a multiple of `multiple_px` of its image.
         margin_px : int
-            A multiple of `multiple_px`; 96 keeps the difference between windows below 1 % of the range.
+            A multiple of `multiple_px`; 256 keeps the difference between windows below 1 % of the range.
         """
         return self._finish(run_with_margin(self.network, self.intensity, pixels, margin_px, self.device))
 

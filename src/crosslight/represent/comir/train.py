@@ -48,8 +48,9 @@ class Budget:
 
     def fraction(self, step: int, seconds: float) -> float:
         """Return the finished share, in [0, 1]."""
-        done = seconds / (60 * self.minutes) if self.minutes is not None else step / self.steps
-        return min(1.0, done)
+        if self.minutes is not None:
+            return min(1.0, seconds / (60 * self.minutes))
+        return min(1.0, step / self.steps) if self.steps > 0 else 1.0
 
 
 class Training:
