@@ -17,9 +17,7 @@ def demo(
         "crosslight-demo"
     ),
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 2.0,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Search with the shipped head start, without training.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Search with the head start, untrained.")] = False,
     patches: Annotated[int, typer.Option(help="How many patches to ask with.", min=1, max=12)] = 8,
     device: Device = "auto",
     seed: Seed = 0,

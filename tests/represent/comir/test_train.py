@@ -126,7 +126,8 @@ def test_the_head_start_knows_an_image_from_its_inverse_before_any_training() ->
     training.networks.eval()
 
     def represent(side: int, image: Image) -> np.ndarray:
-        return run_network(training.networks[side], training.intensities[side], image, training.device).ravel()
+        values = run_network(training.networks[side], training.intensities[side], image, training.device)
+        return (values - values.mean(axis=(1, 2), keepdims=True)).ravel()
 
     first, second = (represent(0, pair.a) for pair in pairs)
     inverse = represent(1, pairs[0].b)
