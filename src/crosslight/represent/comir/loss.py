@@ -116,7 +116,8 @@ def contrastive_loss(z_a: Tensor, z_b: Tensor, config: LossConfig) -> tuple[Tens
     z = torch.cat([z_a, z_b]).float()
     penalty = _activation_penalty(z_a.float(), z_b.float(), config)
     if config.critic == "windows":
-        found = [search_loss(*_pool(z, f).split(n), config.window, config.temperature) for f in config.pooling]
+        pooled = [_pool(z, factor) for factor in config.pooling]
+        found = [search_loss(p[:n], p[n:], config.window, config.temperature) for p in pooled]
         return torch.stack([loss for loss, _ in found]).mean() + penalty, found[0][1]
     similarity = critic_similarity(z, config.critic) / config.temperature
     similarity = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), float("-inf"))

@@ -64,7 +64,7 @@ def cut_scene(photographs: Sequence[NDArray[np.uint8]], size_px: int, rng: Rng) 
         part = photograph[top : top + side, left : left + side]
         if part[::4, ::4].std() > 8:
             break
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0, 360), zoom)
+    turn = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0, 360), zoom), np.float64)
     turn[:, 2] += (size_px - side) / 2
     flags = cv2.INTER_LINEAR if zoom > 0.8 else cv2.INTER_AREA
     window = cv2.warpAffine(part, turn, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
