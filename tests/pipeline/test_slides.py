@@ -22,6 +22,7 @@ from crosslight.errors import InputError
 from crosslight.geometry import cut_window
 from crosslight.pipeline import slide_search
 from crosslight.pipeline.build import archive_key
+from crosslight.pipeline.report import write_report
 from crosslight.pipeline.slide_words import SLIDE_KEY
 from crosslight.represent.comir.model import ComirModel
 from crosslight.types import Image, Placement
@@ -218,6 +219,15 @@ def test_a_slide_is_drawn_and_exported(slide_index: Path, query: Image, tmp_path
     center = next(f for f in features if f["geometry"]["type"] == "Point")["geometry"]["coordinates"]
     assert np.hypot(center[0] - 700.5, center[1] - 333.5) < 3
     assert cv2.imread(str(tmp_path / "found.png")).std() > 10
+
+
+def test_a_report_shows_the_place_in_the_slide(slide_index: Path, query: Image, tmp_path: Path) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        (ranking,) = index.search([query], top=2)
+        write_report(tmp_path / "page.html", [ranking], index=index)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "The query laid over it." in page and "no picture" not in page
+    assert page.count("with the window found in it") == 2
 
 
 def test_slides_are_replaced_and_removed_whole(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from crosslight.errors import IndexCorruptError, InputError
 from crosslight.geometry import query_to_repository
-from crosslight.pipeline.build import archive_key
+from crosslight.pipeline.slide_views import show_places
 from crosslight.progress import silent
 from crosslight.read.image import read_image
 from crosslight.show.comparison import Comparison, compare, compare_representations
 from crosslight.show.hits import mark_hit
 from crosslight.show.ranking_page import Answer, write_ranking_page
 from crosslight.show.raster import Rgb, make_thumbnail, to_rgb
-from crosslight.types import Entry, Float64, Hit, Image, Placement, Progress, Ranking
+from crosslight.types import Entry, Hit, Image, Progress, Ranking
 
 if TYPE_CHECKING:
     from crosslight.pipeline.index import Index
@@ -90,37 +90,37 @@ def _answer(ranking: Ranking, index: Index | None, entries: Mapping[str, Entry],
     tiles = [_tile(index, entries[hit.image], hit) for hit in ranking.hits[:n_hits]]
     if query is None or ranking.hits[0].placement is None:
         return Answer(ranking=ranking, query=thumbnail, tiles=tiles)
-    comparison, note = _compare(index, query, ranking.hits[0])
-    seen = _compare_representations(index, query, ranking)
+    comparison, seen, note = _compare(index, query, ranking)
     return Answer(ranking=ranking, query=thumbnail, comparison=comparison, representations=seen, tiles=tiles, note=note)
 
 
-def _compare(index: Index, query: Image, hit: Hit) -> tuple[Comparison | None, str]:
-    """Compare at full resolution; an image whose file has moved is a note on the page, not the end of it."""
-    if hit.placement is None:
-        return None, ""
+def _compare(index: Index, query: Image, ranking: Ranking) -> tuple[Comparison | None, Comparison | None, str]:
+    """Compare at full resolution; an image whose file has moved is a note on the page, not the end of it.
+
+    Returns
+    -------
+    images, representations : Comparison or None
+        The query on the first hit, and the same of their representations.
+    note : str
+        What is missing and why; empty where nothing is.
+    """
     try:
-        image = index.image(hit.image)
+        shown, load, seen = show_places(index, ranking, 1)
+        hit = shown.hits[0]
+        image = load(hit.image)
     except InputError as error:
-        return None, str(error)
-    return compare(to_rgb(query), image, _matrix(hit.placement, query), PANEL_PX), ""
-
-
-def _compare_representations(index: Index, query: Image, ranking: Ranking) -> Comparison | None:
-    place, pair = ranking.hits[0].placement, index.compare(ranking)
-    if place is None or pair is None:
-        return None
-    return compare_representations(*pair, _matrix(place, query), PANEL_PX)
-
-
-def _matrix(place: Placement, query: Image) -> Float64:
-    return query_to_repository(place, query.height_px, query.width_px)
+        return None, None, str(error)
+    if hit.placement is None:
+        return None, None, ""
+    matrix = query_to_repository(hit.placement, query.height_px, query.width_px)
+    representations = None if seen is None else compare_representations(*seen, matrix, PANEL_PX)
+    return compare(to_rgb(query), image, matrix, PANEL_PX), representations, ""
 
 
 def _tile(index: Index, entry: Entry, hit: Hit) -> Rgb | None:
     """Draw a hit on the thumbnail that the index keeps, if that can be read."""
     try:
-        thumbnail = read_image(index.archive.thumbnail_path(archive_key(entry)))
+        thumbnail = read_image(index.thumbnail_path(entry.name))
     except (InputError, IndexCorruptError):
         return None
     return mark_hit(to_rgb(thumbnail), (entry.height_px, entry.width_px), hit, TILE_PX)
