@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import distributed
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -289,3 +290,35 @@ def test_killed_slide_indexing_goes_on_with_nothing_doubled_or_lost(
             places = [(h.similarity, h.placement and h.placement.center_xy) for h in index.search([query])[0].hits]
             found.append((index.open_windows().entries(), tiles, places))
     assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_workers_index_a_slide_as_one_process_does(slide_file: Path, slide_index: Path, tmp_path: Path) -> None:
+    """Windows and areas are shared out, and nothing of the result says so."""
+    out = tmp_path / "index"
+    shutil.copytree(slide_index, out)
+    with crosslight.Index.open(out, device="cpu") as index:
+        key = archive_key(index.entry("slide"))
+        index.remove(["slide"])
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            assert index.add([slide_file], scheduler=client) == 1
+        shape = index.pyramids.shape(key)
+        codes = index.pyramids.region(key, 0, 0, 0, shape.height, shape.width).to_codes()
+        windows = read_windows(index)
+    with crosslight.Index.open(slide_index, device="cpu") as serial:
+        np.testing.assert_array_equal(codes, serial.pyramids.region(key, 0, 0, 0, shape.height, shape.width).to_codes())
+        assert windows == read_windows(serial) and len(windows) > 10
+
+
+def read_windows(index: crosslight.Index) -> dict[str, tuple[list[int], list[float]]]:
+    found = {}
+    for entries, vectors, _ in index.open_windows().contents():
+        for entry, vector in zip(entries, vectors, strict=True):
+            order = np.argsort(vector.words)
+            found[entry.name] = vector.words[order].tolist(), vector.counts[order].tolist()
+    return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crosslight.describe.base import Describer
-from crosslight.encode.vocabulary import Vocabulary
+from crosslight.pipeline.distribute import Team
 from crosslight.pipeline.metadata import Value
+from crosslight.pipeline.parts import IndexParts
 from crosslight.registry import load
 from crosslight.store.pyramid import PyramidShape
 from crosslight.types import Descriptors, Entry, Histogram, Progress
@@ -23,7 +24,22 @@ BATCH = 64  # windows written to the store at once
 AREA_CELLS = 512  # described at once
 
 
-def slide_describer(index: Index) -> Describer:
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """A part of a large image that is described at once: squares of `step_px`, `n_steps` on a side.
+
+    `row` and `column` are those of its first square, `cells` the (top, left, bottom, right) to read.
+    """
+
+    key: str
+    row: int
+    column: int
+    n_steps: int
+    step_px: int
+    cells: tuple[int, int, int, int]
+
+
+def slide_describer(index: IndexParts) -> Describer:
     """Return the index's describer on the coarser grid that large images are described with."""
     config = index.manifest.config
     chosen: Describer = load("describer", config.describe.name)(
@@ -42,7 +58,7 @@ def sample_descriptors(index: Index, key: str, n_areas: int) -> Iterator[Descrip
         yield describer.describe(index.pyramids.region(key, 0, r * t, c * t, rows, cols))
 
 
-def write_windows(index: Index, key: str, metadata: Mapping[str, Value], progress: Progress) -> int:
+def write_windows(index: Index, key: str, metadata: Mapping[str, Value], team: Team, progress: Progress) -> int:
     """Count the words of all windows of a large image, write those that are missing, and return how many there are.
 
     Windows of an earlier state of the file are removed.
@@ -59,7 +75,7 @@ def write_windows(index: Index, key: str, metadata: Mapping[str, Value], progres
         entries.clear()
         vectors.clear()
 
-    for window, histogram in _count_windows(index, key, entry, progress):
+    for window, histogram in _count_windows(index, key, entry, team, progress):
         written = replace(window, metadata={**metadata, SLIDE_KEY: entry.name})
         names.add(written.name)
         if there.get(written.name) != written:
@@ -75,15 +91,20 @@ def write_windows(index: Index, key: str, metadata: Mapping[str, Value], progres
     return len(names)
 
 
-def _count_windows(index: Index, key: str, entry: Entry, progress: Progress) -> Iterator[tuple[Entry, Histogram]]:
+def _count_windows(
+    index: Index, key: str, entry: Entry, team: Team, progress: Progress
+) -> Iterator[tuple[Entry, Histogram]]:
     """Yield every window that shows something, with its weighted histogram."""
     assert index.vocabulary is not None
     shape, step = index.pyramids.shape(key), index.manifest.config.slides.histogram_px // 2
     n_rows, n_cols = (max(1, -(-n * shape.stride // step)) for n in (shape.height, shape.width))
+    areas = list(_list_areas(index, key, shape, step))
     blocks: dict[tuple[int, int], Histogram] = {}
-    for number, (place, histogram) in enumerate(_count_blocks(index, key, shape, step, index.vocabulary)):
-        blocks[place] = histogram
-        progress(number + 1, n_rows * n_cols, f"describing: {entry.name}")
+    done = 0
+    for n_areas, found in team.run(count_areas, index, areas):
+        blocks.update(found)
+        done += n_areas
+        progress(done, len(areas), f"describing: {entry.name}")
     for r in range(max(1, n_rows - 1)):
         for c in range(max(1, n_cols - 1)):
             parts = [blocks[p] for p in ((r, c), (r, c + 1), (r + 1, c), (r + 1, c + 1)) if p in blocks]
@@ -92,14 +113,8 @@ def _count_windows(index: Index, key: str, entry: Entry, progress: Progress) -> 
                 yield _window_entry(entry, r * step, c * step, 2 * step), index.vocabulary.weigh(total)
 
 
-def _count_blocks(
-    index: Index, key: str, shape: PyramidShape, step: int, vocabulary: Vocabulary
-) -> Iterator[tuple[tuple[int, int], Histogram]]:
-    """Yield the place, in steps, and the histogram of every square of `step` pixels that shows something.
-
-    A descriptor counts where its centre lies; areas are described with enough around them that no block is cut.
-    """
-    describer = slide_describer(index)
+def _list_areas(index: IndexParts, key: str, shape: PyramidShape, step: int) -> Iterator[Area]:
+    """Yield the areas that show something; they have enough around them that no block within is cut."""
     stride, reach = shape.stride, max(index.manifest.config.describe.sizes_px) // 2
     per_area = max(1, AREA_CELLS * stride // step)
     side, around = per_area * step, -(-reach // stride)
@@ -108,15 +123,29 @@ def _count_blocks(
             y0, x0 = max(0, top // stride - around), max(0, left // stride - around)
             y1 = min(shape.height, (top + side) // stride + around)
             x1 = min(shape.width, (left + side) // stride + around)
-            if _is_empty(shape, y0, x0, y1, x1):
-                continue
-            found = describer.describe(index.pyramids.region(key, 0, y0, x0, y1 - y0, x1 - x0))
-            places = np.floor((found.xy + 0.5 + np.array([x0 * stride, y0 * stride])) / step).astype(int)
-            for r in range(top // step, top // step + per_area):
-                for c in range(left // step, left // step + per_area):
-                    here = (places[:, 0] == c) & (places[:, 1] == r)
-                    if here.any():
-                        yield (r, c), vocabulary.encode(_select(found, here))
+            if not _is_empty(shape, y0, x0, y1, x1):
+                row, column, cells = top // step, left // step, (y0, x0, y1, x1)
+                yield Area(key=key, row=row, column=column, n_steps=per_area, step_px=step, cells=cells)
+
+
+def count_areas(parts: IndexParts, areas: Sequence[Area]) -> list[tuple[tuple[int, int], Histogram]]:
+    """Return the place, in steps, and the histogram of every square of some areas that shows something.
+
+    A descriptor counts where its centre lies.
+    """
+    assert parts.vocabulary is not None
+    describer, counted = slide_describer(parts), []
+    for area in areas:
+        y0, x0, y1, x1 = area.cells
+        stride = parts.pyramids.shape(area.key).stride
+        found = describer.describe(parts.pyramids.region(area.key, 0, y0, x0, y1 - y0, x1 - x0))
+        places = np.floor((found.xy + 0.5 + np.array([x0 * stride, y0 * stride])) / area.step_px).astype(int)
+        for r in range(area.row, area.row + area.n_steps):
+            for c in range(area.column, area.column + area.n_steps):
+                here = (places[:, 0] == c) & (places[:, 1] == r)
+                if here.any():
+                    counted.append(((r, c), parts.vocabulary.encode(_select(found, here))))
+    return counted
 
 
 def _is_empty(shape: PyramidShape, y0: int, x0: int, y1: int, x1: int) -> bool:
