@@ -291,7 +291,7 @@ PRESETS: dict[str, FitConfig] = {
         ),
         log_a="off",
         log_b="on",
-    ),
+    ),  # fmt: skip
 }
 
 

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from crosslight.config import INDEX_PRESETS, AlignConfig, IndexConfig
-from crosslight.errors import ConfigError, IndexMismatchError, InputError, StoreUnavailableError
+from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline import build, searching
 from crosslight.pipeline.distribute import gather_team
+from crosslight.pipeline.images import IndexImages
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import Value, read_metadata
 from crosslight.pipeline.models import open_model
-from crosslight.pipeline.parts import IndexParts
+from crosslight.pipeline.prepare import prepare_folder
 from crosslight.pipeline.slide_build import remove_slides
-from crosslight.pipeline.slide_views import show_places, whole_image
+from crosslight.pipeline.slide_views import show_places
 from crosslight.pipeline.stores import (
     EMBEDDED,
     check_address,
     drop_embedded,
     move_store,
-    name_collection,
     open_store,
     open_windows,
 )
 from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
-from crosslight.read.large import open_any
-from crosslight.read.source import Level, SlideSource
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
@@ -47,12 +41,10 @@ from crosslight.types import Entry, Image, Modality, Progress, Ranking, Represen
 if TYPE_CHECKING:
     from distributed import Client
 
-MAX_SOURCES = 8  # images kept open for `Index.region`
-MAX_WHOLE_PX = 2**27  # of a large image that `Index.image` still reads whole
 SHOWN_HITS = 5  # in a picture
 
 
-class Index(IndexParts):
+class Index(IndexImages):
     """An opened index folder. Use it as a context manager, or call `close`.
 
     The folder holds index.json, a copy of the model, the vocabulary, the store, and per image a representation and a
@@ -60,12 +52,9 @@ class Index(IndexParts):
     """
 
     def __init__(self, folder: Path, manifest: Manifest, model: ComirModel, store: Store) -> None:
-        super().__init__(folder, manifest, model)
-        self.store = store
+        super().__init__(folder, manifest, model, store)
         self.last_change = ""
         self._windows: Store | None = None
-        self._sources: dict[str, SlideSource] = {}
-        self._opening = Lock()
 
     @classmethod
     def build(
@@ -117,7 +106,7 @@ class Index(IndexParts):
             stride=trained.representer(modality).stride,
         )
         paths = list_images([Path(p) for p in images])
-        manifest = _prepare_folder(folder, wanted, Path(model), store)
+        manifest = prepare_folder(folder, wanted, Path(model), store)
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
             index.add(paths, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
@@ -292,50 +281,6 @@ class Index(IndexParts):
         """Return the model's calibration of confidence, or the standing one."""
         return Calibration(**self.model.calibration)
 
-    def image(self, name: str) -> Image:
-        """Read a repository image at full resolution; raises InputError when its file has moved or is too large."""
-        entry = self.entry(name)
-        return whole_image(self, entry, MAX_WHOLE_PX) if entry.kind == "slide" else read_image(Path(entry.path))
-
-    def thumbnail_path(self, name: str) -> Path:
-        """Return the JPEG file with a small picture of a repository image."""
-        entry = self.entry(name)
-        archive = self.pyramids if entry.kind == "slide" else self.archive
-        return archive.thumbnail_path(build.archive_key(entry))
-
-    def levels(self, name: str) -> list[Level]:
-        """Return the resolutions of a repository image, finest first: their sizes and pixel sizes."""
-        return list(self.source(name).levels)
-
-    def region(self, name: str, level: int, top: int, left: int, rows: int, cols: int) -> NDArray[Any]:
-        """Return (rows, cols, C) pixels of a repository image, read from its file.
-
-        Parameters
-        ----------
-        name : str
-            Of the image.
-        level : int
-            One of `levels`; 0 is the finest.
-        top, left, rows, cols : int
-            The region in pixels of that level, wholly inside it.
-
-        Raises
-        ------
-        InputError
-            If the name is unknown, the file has moved, or the region leaves the image.
-        """
-        return self.source(name).read_region(level, top, left, rows, cols)
-
-    def source(self, name: str) -> SlideSource:
-        """Return a repository image for reading in regions; it stays open, and the index closes it."""
-        with self._opening:
-            if name not in self._sources:
-                entry = self.entry(name)
-                while len(self._sources) >= MAX_SOURCES:
-                    self._sources.pop(next(iter(self._sources))).close()
-                self._sources[name] = open_any(entry.path, mpp=entry.mpp)
-            return self._sources[name]
-
     def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
         """Draw one picture per ranking and return the files; several get the query's name.
 
@@ -373,13 +318,6 @@ class Index(IndexParts):
         """The kind that was not indexed, which queries have unless something else is said."""
         return "A" if self.manifest.modality == "B" else "B"
 
-    def entry(self, name: str) -> Entry:
-        """Return what is known of one image; raises InputError when it is not in the index."""
-        found = self.store.find([name])
-        if name not in found:
-            raise InputError(f"{name!r} is not in {self.folder}.")
-        return found[name]
-
     def slides(self, where: Where | None = None) -> list[Entry]:
         """Return the large images, those that match `where` if it is given."""
         if not (self.folder / "slides").is_dir():
@@ -396,14 +334,6 @@ class Index(IndexParts):
         if self._windows is not None:
             self._windows.close()
             self._windows = None
-
-    def entries(self) -> list[Entry]:
-        """Return what is known of every image, sorted by name."""
-        return list(self.store.entries())
-
-    def count(self) -> int:
-        """Return the number of images."""
-        return int(self.store.count())
 
     @property
     def n_words(self) -> int:
@@ -430,9 +360,7 @@ class Index(IndexParts):
 
     def close(self) -> None:
         """Flush and release the store and the images that were opened."""
-        for source in self._sources.values():
-            source.close()
-        self._sources.clear()
+        self.close_sources()
         self._close_windows()
         self.store.close()
 
@@ -443,35 +371,3 @@ class Index(IndexParts):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | None) -> Manifest:
-    """Make a new index folder, or check that the one that is there belongs to the same model, settings and store."""
-    address = check_address(store)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give the name of a folder that can be made there.")
-    if (folder / "index.json").exists():
-        there = Manifest.load(folder)
-        there.require_model(wanted.model, folder)
-        if there.modality != wanted.modality or there.config != wanted.config:
-            raise IndexMismatchError(
-                f"{folder} was built for modality {there.modality} with settings of its own; use the same --modality "
-                "and settings to go on with it, or another --out."
-            )
-        if address not in (None, there.store):
-            raise IndexMismatchError(
-                f"The vectors of {folder} are at {there.store}; `crosslight move {folder} --store {address}` carries "
-                "them elsewhere."
-            )
-        return there
-    if folder.exists() and any(folder.iterdir()) and not (folder / "model").exists():
-        raise InputError(f"{folder} is not empty and is not an index; choose another --out.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(model, folder / "model", dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint*"))
-    except OSError as error:
-        raise StoreUnavailableError(f"{folder} cannot be written ({error}); choose another --out.") from error
-    elsewhere = address not in (None, EMBEDDED)
-    manifest = replace(wanted, store=address or EMBEDDED, collection=name_collection(folder) if elsewhere else "")
-    manifest.save(folder)
-    return manifest

@@ -13,6 +13,7 @@ from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, working_mpp
 from crosslight.pipeline.build import archive_key
 from crosslight.read.rescale import RescaledSource
+from crosslight.read.source import SlideSource
 from crosslight.types import Entry, Hit, Image, Ranking, Representation
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ def _cut_out(index: Index, entry: Entry, hit: Hit, query: Image) -> tuple[Image,
     )
 
 
-def whole_image(index: Index, entry: Entry, max_pixels: int) -> Image:
+def whole_image(source: SlideSource, name: str, max_pixels: int) -> Image:
     """Return all pixels of a large image; raises InputError where those are too many to hold."""
-    size = index.levels(entry.name)[0]
+    size = source.levels[0]
     if size.height_px * size.width_px > max_pixels:
         raise InputError(
-            f"{entry.name} has {size.width_px} x {size.height_px} px, too many to read at once; Index.region reads a "
+            f"{name} has {size.width_px} x {size.height_px} px, too many to read at once; Index.region reads a "
             "part of it, Index.levels says which resolutions there are."
         )
-    pixels = index.region(entry.name, 0, 0, 0, size.height_px, size.width_px)
-    return Image(pixels=pixels, name=entry.name, mpp=size.mpp)
+    pixels = source.read_region(0, 0, 0, size.height_px, size.width_px)
+    return Image(pixels=pixels, name=name, mpp=size.mpp)

@@ -1,0 +1,43 @@
+"""The folder of an index: made, or checked to belong to the same model, settings and store."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from crosslight.errors import IndexMismatchError, InputError, StoreUnavailableError
+from crosslight.pipeline.manifest import Manifest
+from crosslight.pipeline.stores import EMBEDDED, check_address, name_collection
+
+
+def prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | None) -> Manifest:
+    """Make a new index folder, or check that the one that is there belongs to the same model, settings and store."""
+    address = check_address(store)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give the name of a folder that can be made there.")
+    if (folder / "index.json").exists():
+        there = Manifest.load(folder)
+        there.require_model(wanted.model, folder)
+        if there.modality != wanted.modality or there.config != wanted.config:
+            raise IndexMismatchError(
+                f"{folder} was built for modality {there.modality} with settings of its own; use the same --modality "
+                "and settings to go on with it, or another --out."
+            )
+        if address not in (None, there.store):
+            raise IndexMismatchError(
+                f"The vectors of {folder} are at {there.store}; `crosslight move {folder} --store {address}` carries "
+                "them elsewhere."
+            )
+        return there
+    if folder.exists() and any(folder.iterdir()) and not (folder / "model").exists():
+        raise InputError(f"{folder} is not empty and is not an index; choose another --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(model, folder / "model", dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint*"))
+    except OSError as error:
+        raise StoreUnavailableError(f"{folder} cannot be written ({error}); choose another --out.") from error
+    elsewhere = address not in (None, EMBEDDED)
+    manifest = replace(wanted, store=address or EMBEDDED, collection=name_collection(folder) if elsewhere else "")
+    manifest.save(folder)
+    return manifest
