@@ -262,6 +262,13 @@ class AlignConfig:
         _require(self.n_candidates >= 1, f"n_candidates is {self.n_candidates}; use at least 1.")
 
 
+_PAPER_AUGMENT = AugmentConfig(
+    shift_cells=0, blur_px=2.0, blur_probability=0.5, noise=0.0, brightness=0.0, contrast=0.0, gamma=0.0,
+    channel_gain=0.0, zoom=1.0,
+)  # fmt: skip
+_PAPER_OPTIMIZER = OptimizerConfig(
+    name="sgd", freeze_norm=1.0, learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736
+)
 PRESETS: dict[str, FitConfig] = {
     "default": FitConfig(),
     "paper": FitConfig(
@@ -269,29 +276,11 @@ PRESETS: dict[str, FitConfig] = {
         start="random",
         network=NetworkConfig(kind="denseunet", n_channels=1, stride=1, dropout=0.2),
         loss=LossConfig(critic="mse", temperature=0.5, decorrelation=0.0, decay_l1=1e-4, decay_l2=0.1),
-        augment=AugmentConfig(
-            shift_cells=0,
-            blur_px=2.0,
-            blur_probability=0.5,
-            noise=0.0,
-            brightness=0.0,
-            contrast=0.0,
-            gamma=0.0,
-            channel_gain=0.0,
-            zoom=1.0,
-        ),
-        optimizer=OptimizerConfig(
-            name="sgd",
-            freeze_norm=1.0,
-            learning_rate=1e-2,
-            weight_decay=1e-5,
-            warmup_steps=0,
-            schedule="constant",
-            steps=736,
-        ),
+        augment=_PAPER_AUGMENT,
+        optimizer=_PAPER_OPTIMIZER,
         log_a="off",
         log_b="on",
-    ),  # fmt: skip
+    ),
 }
 
 
