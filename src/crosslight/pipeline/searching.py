@@ -17,6 +17,7 @@ from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
 from crosslight.rerank.confidence import share_confidence
 from crosslight.rerank.patches import rerank_patches
+from crosslight.rerank.threads import one_thread
 from crosslight.store.base import Where
 from crosslight.types import Entry, Histogram, Hit, Image, Modality, Placement, Progress, Ranking, Representation
 
@@ -74,6 +75,7 @@ def read_scale(scale: float | str | tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
+@one_thread()
 def search_index(index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress) -> list[Ranking]:
     """Answer all queries; see `Index.search`."""
     n_images = index.store.count(settings.where)

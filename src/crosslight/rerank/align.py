@@ -22,6 +22,7 @@ from crosslight.rerank.overlap import correlate_partly
 from crosslight.rerank.plan import Candidate, Plan, Query, estimate_work, plan_query
 from crosslight.rerank.refine import RefineStep, pool, refine
 from crosslight.rerank.templates import make_templates, template_radius
+from crosslight.rerank.threads import one_thread
 from crosslight.types import Placement, Progress, Representation
 
 CHUNK_VALUES = 2**25  # similarities held at once: 128 MiB of float32
@@ -40,6 +41,7 @@ class Aligner:
         self.device = torch.device(config.device)
         self._spectra: dict[tuple[tuple[str, ...], int, int], Spectra] = {}
 
+    @one_thread()
     def align(
         self, queries: Sequence[Query], candidates: Sequence[Candidate], progress: Progress = silent
     ) -> list[list[tuple[str, Placement]]]:
@@ -68,6 +70,7 @@ class Aligner:
             progress(number + 1, len(queries), "refining")
         return results
 
+    @one_thread()
     def scan(
         self, queries: Sequence[Query], candidates: Sequence[Candidate], progress: Progress = silent
     ) -> list[dict[str, list[Placement]]]:

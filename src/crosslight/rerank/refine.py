@@ -64,8 +64,9 @@ def pool(values: Tensor, factor: int) -> Tensor:
     if factor == 1:
         return values
     h, w = values.shape[1:]
-    padded = functional.pad(values[None], (0, -w % factor, 0, -h % factor), mode="replicate")
-    return functional.avg_pool2d(padded, factor)[0]
+    short = (-w % factor, -h % factor)
+    whole = functional.pad(values[None], (0, short[0], 0, short[1]), mode="replicate") if any(short) else values[None]
+    return functional.avg_pool2d(whole, factor)[0]
 
 
 def sample(values: Tensor, cell_px: float, points_xy: Tensor) -> Tensor:
