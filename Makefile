@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --root-user-action=ignore
 READY := $(VENV)/.ready
+# Tests compute in small steps, which several threads on busy cores slow down.
+ONE_THREAD := OMP_NUM_THREADS=1
 
 .PHONY: help setup demo test test-all lint format bench docs clean
 .DEFAULT_GOAL := help
@@ -18,10 +20,10 @@ demo: $(READY) ## train, index and search on the images shipped here; writes cro
 	$(BIN)/crosslight demo
 
 test: lint ## ruff, mypy and the quick tests
-	$(BIN)/python -m pytest -m "not slow and not gpu and not network"
+	$(ONE_THREAD) $(BIN)/python -m pytest -m "not slow and not gpu and not network"
 
 test-all: lint ## the same, with the slow tests
-	$(BIN)/python -m pytest -m "not gpu and not network"
+	$(ONE_THREAD) $(BIN)/python -m pytest -m "not gpu and not network"
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
