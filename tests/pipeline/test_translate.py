@@ -78,7 +78,7 @@ def test_damaged_and_foreign_models_are_refused(translated, tmp_path, model_fold
         load("representer", "cyclegan").load(translated)
     with pytest.raises(ConfigError, match="is a comir model"):
         Pix2PixModel.load(model_folder)
-    with pytest.raises(ModelError):
+    with pytest.raises(ConfigError, match="is a pix2pix model, not comir"):
         ComirModel.load(translated)
     for path in translated.iterdir():
         if path.is_file():

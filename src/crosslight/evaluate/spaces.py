@@ -19,6 +19,7 @@ from crosslight.pipeline.models import open_model
 from crosslight.pipeline.translate import fit_translation
 from crosslight.represent.base import Representer
 from crosslight.represent.comir.device import choose_device
+from crosslight.represent.record import is_finished, method_of, read_record
 from crosslight.types import MODALITIES, Modality, Progress
 
 
@@ -78,7 +79,7 @@ class Source:
         """
         if self.representation == "originals":
             return [_make_space("", registry.load("representer", COMMON["originals"])(), is_plain=True)]
-        if self.model is None and not _is_finished(self.folder):
+        if self.model is None and not is_finished(self.folder):
             self._train(progress)
         model = open_model(self.model or self.folder, choose_device(self.config.device))
         if self.representation in TRANSLATIONS:
@@ -111,7 +112,7 @@ def sort_models(folders: Sequence[Path]) -> dict[str, Path]:
     """Return model folders by the representation that they make; raises ConfigError for two of one kind."""
     sorted_by_kind: dict[str, Path] = {}
     for folder in folders:
-        kind = getattr(open_model(folder), "method", "comir")
+        kind = method_of(read_record(folder))
         if kind in sorted_by_kind:
             raise ConfigError(f"{sorted_by_kind[kind]} and {folder} are both {kind} models; give one of each kind.")
         sorted_by_kind[kind] = folder
@@ -121,7 +122,3 @@ def sort_models(folders: Sequence[Path]) -> dict[str, Path]:
 def _make_space(name: str, model: Any, *, is_plain: bool = False) -> Space:
     both: dict[Modality, Representer] = {m: model.representer(m) for m in MODALITIES}
     return Space(name=name, representers=both, is_plain=is_plain)
-
-
-def _is_finished(folder: Path) -> bool:
-    return (folder / "model.json").exists() and bool(open_model(folder).training.get("finished"))

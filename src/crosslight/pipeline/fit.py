@@ -16,7 +16,6 @@ from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig,
 from crosslight.config import preset as preset_config
 from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.calibrate import calibrate
-from crosslight.pipeline.models import open_model
 from crosslight.pipeline.translate import fit_translation
 from crosslight.progress import silent
 from crosslight.read.pairs import find_pairs
@@ -27,6 +26,7 @@ from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measu
 from crosslight.represent.comir.train import Budget, StepRecord, Training
 from crosslight.represent.gan.model import TranslationModel
 from crosslight.represent.identity import IdentityModel
+from crosslight.represent.record import is_finished
 from crosslight.show.preview import PreviewRow, draw_preview
 from crosslight.types import MODALITIES, Modality, Pair, Progress
 
@@ -181,7 +181,7 @@ def fit_pairs(
 def _check_output(out: Path, *, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give the name of a folder that can be made there.")
-    if (out / "model.json").exists() and open_model(out).training.get("finished"):
+    if is_finished(out):
         raise InputError(f"{out} already holds a finished model; choose another --out, or delete that folder first.")
     if resume and not any((out / name).exists() for name in ("checkpoint", "checkpoint.old")):
         raise InputError(f"{out} holds no checkpoint to resume from; run the same command without --resume.")

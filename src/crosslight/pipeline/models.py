@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from crosslight.registry import load
-from crosslight.represent.comir.model import ComirModel
+from crosslight.represent.record import method_of, read_record
 
 
 def open_model(folder: Path | str, device: torch.device | str = "cpu") -> Any:
@@ -21,8 +20,4 @@ def open_model(folder: Path | str, device: torch.device | str = "cpu") -> Any:
         When it is missing, damaged or too new.
     """
     folder = Path(folder)
-    try:
-        method = str(json.loads((folder / "model.json").read_text(encoding="utf-8")).get("method", "comir"))
-    except (OSError, ValueError, AttributeError):
-        return ComirModel.load(folder, device)  # says what is wrong
-    return load("representer", method).load(folder, device)
+    return load("representer", method_of(read_record(folder))).load(folder, device)

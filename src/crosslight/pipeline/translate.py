@@ -12,7 +12,6 @@ from pathlib import Path
 from crosslight import __version__
 from crosslight.config import TranslationConfig, to_dict
 from crosslight.errors import ConfigError, InputError
-from crosslight.pipeline.models import open_model
 from crosslight.progress import silent
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
@@ -21,6 +20,7 @@ from crosslight.represent.comir.train import Budget
 from crosslight.represent.gan.model import TranslationModel
 from crosslight.represent.gan.samples import draw_samples
 from crosslight.represent.gan.training import TranslationTraining
+from crosslight.represent.record import is_finished
 from crosslight.types import Pair, Progress
 
 N_MEASURED = 40  # training images looked at for their range
@@ -106,7 +106,7 @@ def _check(train: Sequence[Pair], out: Path, minutes: float | None, *, resume: b
         raise ConfigError(f"minutes is {minutes}; use a positive number.")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give the name of a folder that can be made there.")
-    if (out / "model.json").exists() and open_model(out).training.get("finished"):
+    if is_finished(out):
         raise InputError(f"{out} already holds a finished model; choose another --out, or delete that folder first.")
     if resume and not any((out / name).exists() for name in ("checkpoint", "checkpoint.old")):
         raise InputError(f"{out} holds no checkpoint to resume from; run the same command without --resume.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any, ClassVar
 
 import torch
 
-from crosslight.errors import ModelError
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.grey import to_codes, to_unit
+from crosslight.represent.record import damaged, read_record_of, write_model
 from crosslight.types import Image, Modality, Representation
 
 FORMAT_VERSION = 1
@@ -76,7 +75,6 @@ class IdentityModel:
 
     def save(self, folder: Path) -> None:
         """Write a model folder, so that an index can be made of images as they are."""
-        folder.mkdir(parents=True, exist_ok=True)
         record = {
             "format_version": FORMAT_VERSION,
             "method": self.method,
@@ -84,19 +82,13 @@ class IdentityModel:
             "colour": self.colour,
             "training": dict(self.training),
         }
-        temporary = folder / "model.json.new"
-        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        temporary.replace(folder / "model.json")
+        write_model(folder, record)
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> IdentityModel:
-        """Read what `save` wrote; raises ModelError when it is damaged or too new."""
+        """Read what `save` wrote; raises ModelError when it is damaged or too new, ConfigError for another method's."""
+        record = read_record_of(folder, cls.method, FORMAT_VERSION)
         try:
-            record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            version, colour = record["format_version"], bool(record["colour"])
-            training = dict(record["training"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"The model in {folder} is damaged ({error!r}); make it anew.") from error
-        if version != FORMAT_VERSION:
-            raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; update it.")
-        return cls(colour=colour, device=device, training=training)
+            return cls(colour=bool(record["colour"]), device=device, training=dict(record["training"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(folder, repr(error)) from error

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from crosslight.config import NetworkConfig, from_dict
-from crosslight.errors import ModelError
 from crosslight.represent.comir.infer import run_network, run_with_margin
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.network import build_network
+from crosslight.represent.record import DEFAULT_METHOD, damaged, hash_parts, read_record_of, write_model
 from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
 
 FORMAT_VERSION = 2  # 1: networks with a stem of one layer
@@ -87,6 +85,8 @@ def measure_scale(
 class ComirModel:
     """Both modalities' representers, the training record and the calibration."""
 
+    method: ClassVar[str] = DEFAULT_METHOD
+
     preset: str
     network: NetworkConfig
     representers: Mapping[Modality, ComirRepresenter]
@@ -101,42 +101,32 @@ class ComirModel:
     @property
     def fingerprint(self) -> str:
         """A hash of the settings and weights: an index belongs to exactly one."""
-        digest = hashlib.blake2b(digest_size=12)
+        parts: list[object] = []
         for modality in MODALITIES:
             r = self.representers[modality]
-            settings = [asdict(self.network), asdict(r.intensity), asdict(r.scale)]
-            digest.update(json.dumps(settings, sort_keys=True).encode())
-            for name, tensor in sorted(r.network.state_dict().items()):
-                digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+            parts += [[asdict(self.network), asdict(r.intensity), asdict(r.scale)], r.network]
+        return hash_parts(parts)
 
     def save(self, folder: Path) -> None:
         """Write the weights first and model.json last: a folder with model.json is complete."""
-        folder.mkdir(parents=True, exist_ok=True)
-        modalities = {}
-        for modality, r in self.representers.items():
-            weights = {k: v.cpu().contiguous() for k, v in r.network.state_dict().items()}
-            temporary = folder / f"{modality.lower()}.safetensors.new"
-            save_file(weights, temporary)
-            temporary.replace(folder / f"{modality.lower()}.safetensors")
-            modalities[modality] = {"intensity": asdict(r.intensity), "output": asdict(r.scale)}
         record = {
             "format_version": FORMAT_VERSION,
             "preset": self.preset,
             "network": asdict(self.network),
-            "modalities": modalities,
+            "modalities": {
+                modality: {"intensity": asdict(r.intensity), "output": asdict(r.scale)}
+                for modality, r in self.representers.items()
+            },
             "mpp": self.mpp,
             "training": dict(self.training),
             "calibration": dict(self.calibration),
         }
-        temporary = folder / "model.json.new"
-        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        temporary.replace(folder / "model.json")
+        write_model(folder, record, {m.lower(): r.network for m, r in self.representers.items()})
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> ComirModel:
-        """Read a model folder; raises ModelError when it is missing, damaged or too new."""
-        record = _read_record(folder)
+        """Read a model folder; raises ModelError when it is damaged or too new, ConfigError for another method's."""
+        record = read_record_of(folder, cls.method, FORMAT_VERSION)
         try:
             config = from_dict(NetworkConfig, record["network"])
             representers: dict[Modality, ComirRepresenter] = {}
@@ -148,23 +138,8 @@ class ComirModel:
                 scale = from_dict(OutputScale, part["output"])
                 representers[modality] = ComirRepresenter(modality, network, intensity, scale, torch.device(device))
         except Exception as error:
-            raise ModelError(f"The model in {folder} is damaged ({error}); copy it again or train it anew.") from error
+            raise damaged(folder, error) from error
         return cls(
             preset=record["preset"], network=config, representers=representers, mpp=record["mpp"],
             training=record["training"], calibration=record["calibration"],
         )  # fmt: skip
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{folder} is not a model: it has no model.json; make one with `crosslight fit`.") from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}/model.json cannot be read ({error}); copy the model again.") from error
-    version = record.get("format_version")
-    if version != FORMAT_VERSION:
-        older = isinstance(version, int) and version < FORMAT_VERSION
-        remedy = "train it anew with `crosslight fit`" if older else "update Crosslight"
-        raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; {remedy}.")
-    return record

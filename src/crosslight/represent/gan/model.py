@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,14 +9,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from crosslight.config import TranslationConfig, from_dict
-from crosslight.errors import ConfigError, InputError, ModelError
+from crosslight.errors import InputError
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.gan.networks import build_generator
 from crosslight.represent.grey import to_codes
+from crosslight.represent.record import damaged, hash_parts, read_record_of, write_model
 from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
 
 FORMAT_VERSION = 1
@@ -106,21 +105,13 @@ class TranslationModel:
     @property
     def fingerprint(self) -> str:
         """A hash of the settings and weights: an index belongs to exactly one."""
-        digest = hashlib.blake2b(digest_size=12)
-        digest.update(json.dumps([asdict(self.config), self.target, self.colour], sort_keys=True).encode())
+        parts: list[object] = [[asdict(self.config), self.target, self.colour]]
         for modality in MODALITIES:
-            digest.update(json.dumps(asdict(self.intensities[modality]), sort_keys=True).encode())
-            for name, tensor in sorted(self.generators[modality].state_dict().items()):
-                digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+            parts += [asdict(self.intensities[modality]), self.generators[modality]]
+        return hash_parts(parts)
 
     def save(self, folder: Path) -> None:
         """Write the weights first and model.json last: a folder with model.json is complete."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for modality, network in self.generators.items():
-            temporary = folder / f"to_{modality.lower()}.safetensors.new"
-            save_file({k: v.cpu().contiguous() for k, v in network.state_dict().items()}, temporary)
-            temporary.replace(folder / f"to_{modality.lower()}.safetensors")
         record = {
             "format_version": FORMAT_VERSION,
             "method": self.method,
@@ -133,22 +124,12 @@ class TranslationModel:
             "training": dict(self.training),
             "calibration": dict(self.calibration),
         }
-        temporary = folder / "model.json.new"
-        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        temporary.replace(folder / "model.json")
+        write_model(folder, record, {f"to_{m.lower()}": network for m, network in self.generators.items()})
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> Self:
         """Read a model folder; raises ModelError when it is damaged or too new, ConfigError for another method's."""
-        try:
-            record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            version, method = record["format_version"], record.get("method", "comir")
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise ModelError(f"{folder} is not a model ({error}); make one with `crosslight fit`.") from error
-        if method != cls.method:
-            raise ConfigError(f"{folder} is a {method} model, not {cls.method}; choose the one that made it.")
-        if version != FORMAT_VERSION:
-            raise ModelError(f"{folder} has model format {version}, this Crosslight reads {FORMAT_VERSION}; update it.")
+        record = read_record_of(folder, cls.method, FORMAT_VERSION)
         try:
             config = from_dict(TranslationConfig, record["translation"])
             intensities: dict[Modality, Intensity] = {}
@@ -162,5 +143,5 @@ class TranslationModel:
                 generators[made] = network.to(device).eval()
             chosen = {key: record[key] for key in ("target", "colour", "mpp", "training", "calibration")}
         except Exception as error:
-            raise ModelError(f"The model in {folder} is damaged ({error}); copy it again or train it anew.") from error
+            raise damaged(folder, error) from error
         return cls(config=config, generators=generators, intensities=intensities, device=torch.device(device), **chosen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 
 import crosslight
+from crosslight.represent.record import method_of, read_record
 from crosslight.web import schemas
 from crosslight.web.jobs import FINISHED
 from crosslight.web.problems import RequestError
@@ -66,10 +66,10 @@ def describe_index(bench: Workbench) -> schemas.IndexInfo:
 def read_model(bench: Bench) -> schemas.ModelInfo:
     """Return how the model was trained and calibrated."""
     folder = _model_folder(bench)
-    record = json.loads((folder / "model.json").read_text(encoding="utf-8"))  # methods differ in what they write
+    record = read_record(folder)  # methods differ in what they write
     return schemas.ModelInfo(
         fingerprint=str(bench.facts["model"]),
-        method=record.get("method", "comir"),
+        method=method_of(record),
         preset=record.get("preset", ""),
         mpp=record.get("mpp"),
         network=record.get("network", {}),
