@@ -13,7 +13,8 @@ from crosslight.progress import silent
 from crosslight.represent.comir.infer import run_network
 from crosslight.represent.comir.intensity import measure_intensity
 from crosslight.represent.comir.loss import contrastive_loss
-from crosslight.represent.comir.train import Budget, Training
+from crosslight.represent.comir.train import Training
+from crosslight.represent.training import Budget
 from crosslight.types import Image, Pair
 
 

@@ -6,7 +6,7 @@ import csv
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,10 +23,11 @@ from crosslight.represent.base import Model
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.intensity import Intensity, measure_intensity
 from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
-from crosslight.represent.comir.train import Budget, StepRecord, Training
+from crosslight.represent.comir.train import Training
 from crosslight.represent.gan.model import TranslationModel
 from crosslight.represent.identity import IdentityModel
 from crosslight.represent.record import is_finished
+from crosslight.represent.training import Budget, Record
 from crosslight.show.preview import PreviewRow, draw_preview
 from crosslight.types import MODALITIES, Modality, Pair, Progress
 
@@ -241,17 +242,17 @@ def _record(training: Training, n_pairs: int) -> dict[str, object]:
         "seconds": round(training.seconds, 1),
         "device": str(training.device),
         "threads": torch.get_num_threads(),
-        "loss": round(sum(r.loss for r in last) / max(1, len(last)), 4),
-        "accuracy": round(sum(r.accuracy for r in last) / max(1, len(last)), 4),
+        "loss": round(sum(r["loss"] for r in last) / max(1, len(last)), 4),
+        "accuracy": round(sum(r["accuracy"] for r in last) / max(1, len(last)), 4),
         "date": time.strftime("%Y-%m-%d"),
     }
 
 
-def _write_records(records: Sequence[StepRecord], path: Path) -> None:
+def _write_records(records: Sequence[Record], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["step", "seconds", "loss", "accuracy", "learning_rate"])
         writer.writeheader()
-        writer.writerows(asdict(r) for r in records)
+        writer.writerows(records)
 
 
 def _draw(model: Model, pairs: Sequence[Pair], path: Path) -> None:

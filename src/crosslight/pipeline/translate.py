@@ -16,11 +16,11 @@ from crosslight.progress import silent
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.intensity import measure_intensity
-from crosslight.represent.comir.train import Budget
 from crosslight.represent.gan.model import TranslationModel
 from crosslight.represent.gan.samples import draw_samples
 from crosslight.represent.gan.training import TranslationTraining
 from crosslight.represent.record import is_finished
+from crosslight.represent.training import Budget
 from crosslight.types import Pair, Progress
 
 N_MEASURED = 40  # training images looked at for their range
@@ -79,12 +79,13 @@ def fit_translation(
     out.mkdir(parents=True, exist_ok=True)
     drawn = list((val or train)[:N_DRAWN])
 
-    def draw(step: int) -> None:
-        draw_samples(_to_model(training, train), drawn, out / "samples" / f"step_{step:06d}.jpg")
+    def draw() -> None:
+        if training.step % config.sample_every == 0:
+            draw_samples(_to_model(training, train), drawn, out / "samples" / f"step_{training.step:06d}.jpg")
 
     budget = Budget(steps=steps or max(1, config.epochs * len(train) // config.n_pairs), minutes=minutes)
     try:
-        training.run(train, budget, checkpoint=checkpoint, on_sample=draw, progress=progress)
+        training.run(train, budget, checkpoint=checkpoint, on_step=draw, progress=progress)
     except KeyboardInterrupt:
         training.save(checkpoint)
         if training.step > 0:

@@ -16,7 +16,8 @@ from crosslight.represent.comir.infer import run_network
 from crosslight.represent.comir.intensity import measure_intensity
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.start import load_start
-from crosslight.represent.comir.train import Budget, Training, learning_rate
+from crosslight.represent.comir.train import Training, learning_rate
+from crosslight.represent.training import Budget
 from crosslight.types import Image, Pair
 
 SMALL = replace(
@@ -47,7 +48,7 @@ def _training(config: FitConfig = SMALL, seed: int = 0) -> Training:
 def test_training_raises_the_in_batch_accuracy() -> None:
     training = _training()
     training.run(_pairs(), Budget(steps=40), progress=silent)
-    accuracies = [r.accuracy for r in training.records]
+    accuracies = [r["accuracy"] for r in training.records]
     assert np.mean(accuracies[-8:]) > np.mean(accuracies[:8]) + 0.3
 
 
@@ -67,7 +68,7 @@ def test_a_resumed_training_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
     second.restore(tmp_path / "checkpoint")
     assert second.step == 3 and len(second.records) == 3
     second.run(_pairs(), Budget(steps=6), progress=silent)
-    assert [r.loss for r in second.records] == pytest.approx([r.loss for r in whole.records], rel=1e-4)
+    assert [r["loss"] for r in second.records] == pytest.approx([r["loss"] for r in whole.records], rel=1e-4)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
@@ -163,4 +164,4 @@ def test_the_papers_preset_takes_a_step() -> None:
     config = preset("paper")
     training = _training(replace(config, optimizer=replace(config.optimizer, n_pairs=2)))
     training.run(_pairs(2), Budget(steps=1), progress=silent)
-    assert np.isfinite(training.records[0].loss)
+    assert np.isfinite(training.records[0]["loss"])

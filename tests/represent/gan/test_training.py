@@ -12,8 +12,8 @@ from crosslight.errors import ConfigError, InputError, ModelError
 from crosslight.progress import silent
 from crosslight.registry import load
 from crosslight.represent.comir.intensity import measure_intensity
-from crosslight.represent.comir.train import Budget
 from crosslight.represent.gan.crops import sample_crops
+from crosslight.represent.training import Budget
 from crosslight.types import Image, Pair
 
 TINY = {

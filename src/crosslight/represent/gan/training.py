@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -16,30 +12,32 @@ import torch
 from torch import Tensor, nn
 
 from crosslight.config import TranslationConfig
-from crosslight.errors import InputError, ModelError, TrainingDivergedError
+from crosslight.errors import TrainingDivergedError
+from crosslight.represent.checkpoint import pack_moments, unpack_moments
 from crosslight.represent.comir.intensity import Intensity
-from crosslight.represent.comir.train import Budget
-from crosslight.represent.gan.checkpoint import pack_moments, read_checkpoint, unpack_moments, write_checkpoint
 from crosslight.represent.gan.crops import sample_crops
 from crosslight.represent.gan.networks import build_generator, initialise
 from crosslight.represent.gan.pool import ImagePool
-from crosslight.types import Pair, Progress
+from crosslight.represent.training import Groups, Record, ResumableTraining
+from crosslight.types import Pair
 
-CHECKPOINT_EVERY_S = 300.0
-GROUPS = ("networks", "generators_adam", "discriminators_adam", "pools")
 Fakes = tuple[Tensor, Tensor]  # images of A made from B, images of B made from A
 
 
-class TranslationTraining(ABC):
+class TranslationTraining(ResumableTraining):
     """Generators "ab" and "ba", discriminators "a" and "b", and all that a checkpoint holds."""
 
     method: ClassVar[str]
     aligned: ClassVar[bool]
+    checkpoint_every_s: ClassVar[float] = 300.0
+    groups: ClassVar[tuple[str, ...]] = ("networks", "generators_adam", "discriminators_adam", "pools")
+
+    config: TranslationConfig
 
     def __init__(
         self, intensities: tuple[Intensity, Intensity], config: TranslationConfig, *, device: torch.device, seed: int
     ) -> None:
-        self.intensities, self.config, self.device, self.seed = intensities, config, device, seed
+        super().__init__(intensities, config, device=device, seed=seed)
         n_a, n_b = (i.n_channels for i in intensities)
         self.generators = nn.ModuleDict(
             {"ab": build_generator(n_a, n_b, config), "ba": build_generator(n_b, n_a, config)}
@@ -54,8 +52,6 @@ class TranslationTraining(ABC):
             for n in (self.generators, self.discriminators)
         )
         self.pools = (ImagePool(config.pool), ImagePool(config.pool))
-        self.step, self.seconds = 0, 0.0
-        self.records: list[dict[str, float]] = []
 
     @abstractmethod
     def build_discriminators(self, n_a: int, n_b: int) -> nn.ModuleDict:
@@ -69,38 +65,7 @@ class TranslationTraining(ABC):
     def discriminator_losses(self, a: Tensor, b: Tensor, fakes: Fakes, rng: np.random.Generator) -> dict[str, Tensor]:
         """Return what is summed and minimised by the discriminators, for translations without gradient."""
 
-    def run(
-        self,
-        pairs: Sequence[Pair],
-        budget: Budget,
-        *,
-        checkpoint: Path | None = None,
-        on_sample: Callable[[int], None] | None = None,
-        progress: Progress,
-    ) -> None:
-        """Train until the budget is used up.
-
-        `on_sample` is called with the step at every multiple of `sample_every`, to draw pictures. Raises
-        TrainingDivergedError when a loss is no longer finite.
-        """
-        if not pairs:
-            raise InputError("There is no training pair; give at least one (a dozen or more is sensible).")
-        saved = clock = time.monotonic()
-        while (fraction := budget.fraction(self.step, self.seconds)) < 1.0:
-            record = self._train_step(pairs, fraction)
-            now = time.monotonic()
-            self.seconds += now - clock
-            clock = now
-            self.records.append({"step": self.step, "seconds": round(self.seconds, 3), **record})
-            if checkpoint is not None and now - saved > CHECKPOINT_EVERY_S:
-                self.save(checkpoint)
-                saved = now
-            if on_sample is not None and self.step % self.config.sample_every == 0:
-                on_sample(self.step)
-            losses = ", ".join(f"{name} {value:.2f}" for name, value in record.items() if name != "learning_rate")
-            progress(budget.fraction(self.step, self.seconds), 1.0, f"training: {losses}")
-
-    def _train_step(self, pairs: Sequence[Pair], fraction: float) -> dict[str, float]:
+    def _train_step(self, pairs: Sequence[Pair], fraction: float) -> Record:
         config = self.config
         rate = config.learning_rate * min(1.0, 2 * (1 - fraction))  # constant, then linear to zero
         for optimizer in self.optimizers:
@@ -121,7 +86,6 @@ class TranslationTraining(ABC):
             self.discriminators.requires_grad_(True)
             judged = self.discriminator_losses(a, b, (fakes[0].detach(), fakes[1].detach()), rng)
             self._descend(1, judged)
-        self.step += 1
         return {**{k: float(v.detach()) for k, v in {**losses, **judged}.items()}, "learning_rate": rate}
 
     def _descend(self, which: int, losses: dict[str, Tensor]) -> None:
@@ -135,30 +99,18 @@ class TranslationTraining(ABC):
         total.backward()  # type: ignore[no-untyped-call]
         self.optimizers[which].step()
 
-    def save(self, folder: Path) -> None:
-        """Write the checkpoint so that a kill leaves the old one or the new one."""
+    def _pack(self) -> Groups:
         networks = {f"g.{k}": v for k, v in self.generators.state_dict().items()}
         networks |= {f"d.{k}": v for k, v in self.discriminators.state_dict().items()}
         pools = {f"{side}.{i}": image for side in (0, 1) for i, image in enumerate(self.pools[side].images)}
-        groups = (networks, *(pack_moments(o) for o in self.optimizers), pools)
-        state = {"step": self.step, "seconds": self.seconds, "seed": self.seed, "records": self.records}
-        state["config"] = asdict(self.config)
-        write_checkpoint(folder, dict(zip(GROUPS, groups, strict=True)), state)
+        return dict(zip(self.groups, (networks, *(pack_moments(o) for o in self.optimizers), pools), strict=True))
 
-    def restore(self, folder: Path) -> None:
-        """Go on from a checkpoint; raises ModelError when it is damaged or was made with other settings."""
-        groups, state = read_checkpoint(folder, GROUPS)
-        if json.loads(json.dumps(asdict(self.config))) != state["config"] or self.seed != state["seed"]:
-            raise ModelError(
-                f"The checkpoint {folder} was made with other settings; use the same preset, options and --seed "
-                "as before, or train again without --resume."
-            )
+    def _unpack(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         networks = groups["networks"]
         self.generators.load_state_dict({k[2:]: v for k, v in networks.items() if k.startswith("g.")})
         self.discriminators.load_state_dict({k[2:]: v for k, v in networks.items() if k.startswith("d.")})
-        for optimizer, name in zip(self.optimizers, GROUPS[1:3], strict=True):
+        for optimizer, name in zip(self.optimizers, self.groups[1:3], strict=True):
             unpack_moments(optimizer, groups[name])
         for side in (0, 1):
             n = sum(k.startswith(f"{side}.") for k in groups["pools"])
             self.pools[side].images = [groups["pools"][f"{side}.{i}"].to(self.device) for i in range(n)]
-        self.step, self.seconds, self.records = state["step"], state["seconds"], state["records"]

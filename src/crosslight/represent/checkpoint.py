@@ -44,7 +44,12 @@ def read_checkpoint(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, dic
 def pack_moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return the optimizer's running averages by name."""
     states = optimizer.state_dict()["state"]
-    return {f"{i}.{key}": torch.as_tensor(value) for i, values in states.items() for key, value in values.items()}
+    return {
+        f"{i}.{key}": torch.as_tensor(value)
+        for i, values in states.items()
+        for key, value in values.items()
+        if value is not None
+    }
 
 
 def unpack_moments(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
