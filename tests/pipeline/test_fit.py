@@ -85,6 +85,9 @@ def test_pairs_of_unequal_size_are_refused_with_both_sizes(folders: Path, tmp_pa
         ({"preset": "papper"}, "Did you mean 'paper'"),
         ({"critic": "cosine"}, "critic is 'cosine'"),
         ({"minutes": 0}, "minutes is 0"),
+        ({"minutes": float("nan")}, "minutes is nan"),
+        ({"steps": -1}, "steps is -1"),
+        ({"preset": "paper", "steps": 0}, "paper has no head start"),
         ({"device": "cuda:99"}, "cannot be used here"),
     ],
 )

@@ -8,8 +8,8 @@ import pytest
 import crosslight
 from crosslight.config import TRANSLATION_PRESETS
 from crosslight.errors import ConfigError, InputError, ModelError
+from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.models import open_model
-from crosslight.pipeline.translate import fit_translation
 from crosslight.registry import load
 from crosslight.represent.comir.model import ComirModel
 from crosslight.represent.pix2pix import Pix2PixModel
@@ -23,7 +23,7 @@ CONFIG = replace(
 def translated(folders, tmp_path_factory):
     out = tmp_path_factory.mktemp("translated") / "model"
     pairs = crosslight.find_pairs(folders / "A", folders / "B", split=folders / "split.csv")
-    fit_translation(pairs.part("train"), out, val=pairs.part("val"), config=CONFIG, steps=4, device="cpu")
+    fit_pairs(pairs.part("train"), out, val=pairs.part("val"), config=CONFIG, steps=4, device="cpu")
     return out
 
 
@@ -63,12 +63,12 @@ def test_it_can_be_indexed_and_searched(translated, folders, tmp_path):
 
 def test_the_same_seed_gives_the_same_model_and_a_finished_one_is_kept(translated, folders, tmp_path):
     pairs = crosslight.find_pairs(folders / "A", folders / "B", split=folders / "split.csv").part("train")
-    again = fit_translation(pairs, tmp_path / "again", config=CONFIG, steps=4, device="cpu")
+    again = fit_pairs(pairs, tmp_path / "again", config=CONFIG, steps=4, device="cpu")
     assert again.fingerprint == open_model(translated).fingerprint
     with pytest.raises(InputError, match="already holds a finished model"):
-        fit_translation(pairs, translated, config=CONFIG, steps=4)
+        fit_pairs(pairs, translated, config=CONFIG, steps=4)
     with pytest.raises(InputError, match="no checkpoint"):
-        fit_translation(pairs, tmp_path / "new", config=CONFIG, resume=True)
+        fit_pairs(pairs, tmp_path / "new", config=CONFIG, resume=True)
 
 
 def test_damaged_and_foreign_models_are_refused(translated, tmp_path, model_folder):
@@ -108,6 +108,10 @@ def test_settings_of_a_translation_come_from_a_file_that_names_the_method(folder
     toml.write_text('method = "pix2pix"\nwidht = 4\n')
     with pytest.raises(ConfigError, match="Did you mean 'width'"):
         crosslight.fit(folders / "A", folders / "B", out=tmp_path / "n", config=toml)
+    with pytest.raises(ConfigError, match="no head start"):
+        crosslight.fit(folders / "A", folders / "B", out=tmp_path / "n", preset="pix2pix-small", steps=0)
+    with pytest.raises(InputError, match="200 x 200 px; training needs at least 256"):
+        crosslight.fit(folders / "A", folders / "B", out=tmp_path / "n", preset="pix2pix", steps=1)
     with pytest.raises(ConfigError, match="critic"):
         crosslight.fit(folders / "A", folders / "B", out=tmp_path / "n", preset="pix2pix", critic="mse")
 
@@ -122,9 +126,9 @@ def test_a_stopped_training_leaves_a_model_and_goes_on_to_the_same_end(translate
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_translation(pairs, out, config=CONFIG, steps=4, device="cpu", progress=stop)
+        fit_pairs(pairs, out, config=CONFIG, steps=4, device="cpu", progress=stop)
     assert not open_model(out).training["finished"]
-    resumed = fit_translation(pairs, out, config=CONFIG, steps=4, device="cpu", resume=True)
+    resumed = fit_pairs(pairs, out, config=CONFIG, steps=4, device="cpu", resume=True)
     assert resumed.fingerprint == open_model(translated).fingerprint
     assert not (out / "checkpoint").exists()
     assert seen[0].startswith("training: adversarial ")

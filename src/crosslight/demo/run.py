@@ -16,6 +16,8 @@ from crosslight.demo.world import Answer, draw_world, judge
 from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.index import Index
 from crosslight.progress import silent
+from crosslight.represent.checkpoint import has_checkpoint
+from crosslight.represent.record import is_finished
 from crosslight.show.canvas import save_picture
 from crosslight.types import Progress, Ranking
 
@@ -72,7 +74,7 @@ def run_demo(
     clock = _Clock()
     earth = load_earth()
     model = quick_model(folder / "model-quick", device=device) if quick else folder / "model"
-    if not quick and not _is_trained(model):
+    if not quick and not is_finished(model):
         _train(earth, model, minutes, seed, device, progress)
         clock.lap("train")
     tiles = cut_tiles(earth)
@@ -113,7 +115,7 @@ class _Clock:
 
 def quick_model(folder: Path, *, device: str = "auto") -> Path:
     """Write a model that is the head start alone, unless it is there, and return its folder: it has seen no pair."""
-    if not _is_trained(folder):
+    if not is_finished(folder):
         shutil.rmtree(folder, ignore_errors=True)
         fit_pairs(cut_pairs(load_earth()), folder, config=preset("default"), steps=0, device=device)
     return folder
@@ -123,16 +125,8 @@ def _train(earth: Earth, model: Path, minutes: float, seed: int, device: str, pr
     """Train, or go on with what was stopped."""
     fit_pairs(
         cut_pairs(earth), model, config=preset("default"), minutes=minutes, seed=seed, device=device,
-        resume=_has_checkpoint(model), progress=progress,
+        resume=has_checkpoint(model / "checkpoint"), progress=progress,
     )  # fmt: skip
-
-
-def _has_checkpoint(model: Path) -> bool:
-    return any((model / name).exists() for name in ("checkpoint", "checkpoint.old"))
-
-
-def _is_trained(model: Path) -> bool:
-    return (model / "model.json").exists() and not _has_checkpoint(model)
 
 
 def _write_tiles(tiles: Sequence[Tile], folder: Path) -> Path:

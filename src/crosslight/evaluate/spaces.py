@@ -16,8 +16,8 @@ from crosslight.evaluate.methods import COMMON, TRANSLATIONS
 from crosslight.evaluate.protocol import EvaluateConfig
 from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.models import open_model
-from crosslight.pipeline.translate import fit_translation
 from crosslight.represent.base import Representer
+from crosslight.represent.checkpoint import has_checkpoint
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.record import is_finished, method_of, read_record
 from crosslight.types import MODALITIES, Modality, Progress
@@ -96,16 +96,11 @@ class Source:
         def report(done: float, total: float, label: str) -> None:
             progress(done, total, f"training {self.representation}: {label.partition(': ')[2]}")
 
-        settings = self._settings()
-        resume = any((self.folder / name).exists() for name in ("checkpoint", "checkpoint.old"))
-        budget: dict[str, Any] = {
-            "steps": self.config.steps, "minutes": self.config.minutes, "device": self.config.device,
-            "seed": self.config.seed, "resume": resume, "progress": report,
-        }  # fmt: skip
-        if isinstance(settings, FitConfig):
-            fit_pairs(pairs, self.folder, config=settings, **budget)
-        else:
-            fit_translation(pairs, self.folder, config=settings, **budget)
+        fit_pairs(
+            pairs, self.folder, config=self._settings(), steps=self.config.steps, minutes=self.config.minutes,
+            device=self.config.device, seed=self.config.seed, resume=has_checkpoint(self.folder / "checkpoint"),
+            progress=report,
+        )  # fmt: skip
 
 
 def sort_models(folders: Sequence[Path]) -> dict[str, Path]:

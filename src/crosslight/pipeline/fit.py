@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import csv
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from crosslight import __version__
-from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, read_settings, to_dict
+from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, read_settings
 from crosslight.config import preset as preset_config
 from crosslight.errors import ConfigError, InputError
-from crosslight.pipeline.calibrate import calibrate
-from crosslight.pipeline.translate import fit_translation
+from crosslight.pipeline.contrast import ContrastRecipe, draw_pairs
+from crosslight.pipeline.recipe import Recipe, spread
+from crosslight.pipeline.translate import TranslationRecipe
 from crosslight.progress import silent
 from crosslight.read.pairs import find_pairs
-from crosslight.represent.base import Model
+from crosslight.represent.checkpoint import has_checkpoint
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.intensity import Intensity, measure_intensity
-from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
-from crosslight.represent.comir.train import Training
+from crosslight.represent.comir.model import ComirModel
 from crosslight.represent.gan.model import TranslationModel
 from crosslight.represent.identity import IdentityModel
 from crosslight.represent.record import is_finished
 from crosslight.represent.training import Budget, Record
-from crosslight.show.preview import PreviewRow, draw_preview
-from crosslight.types import MODALITIES, Modality, Pair, Progress
+from crosslight.types import Pair, Progress
 
-MIN_SIDE_PX = 128  # a training crop
-N_MEASURED = 40  # training images looked at for intensity and output scale
-N_PREVIEWED = 4
+N_MEASURED = 40  # training images looked at for their size and range
 
 
 def fit(
@@ -66,7 +61,7 @@ def fit(
         For other names, ``("{id}_BF.tif", "{id}_SHG.tif")``; both folders may be the same.
     preset : str
         "default" or "paper"; "originals" to compare images as they are; "pix2pix", "cyclegan", "pix2pix-small" or
-        "cyclegan-small" for translations to compare with, see `crosslight.pipeline.translate`.
+        "cyclegan-small" for translations to compare with.
     config : Path, optional
         TOML file with the fields of `FitConfig`, or of `TranslationConfig` where it names a `method`, instead of a
         preset.
@@ -79,14 +74,9 @@ def fit(
     settings = (
         read_settings(Path(config)) if config is not None else TRANSLATION_PRESETS.get(preset) or preset_config(preset)
     )
-    if isinstance(settings, TranslationConfig):
-        if critic is not None:
-            raise ConfigError(f"A critic ({critic!r}) is not part of {settings.method}; leave it out.")
-        return fit_translation(
-            folder.part("train"), Path(out), val=folder.part("val"), config=settings,
-            minutes=minutes, steps=steps, device=device, seed=seed, resume=resume, progress=progress,
-        )  # fmt: skip
     if critic is not None:
+        if isinstance(settings, TranslationConfig):
+            raise ConfigError(f"A critic ({critic!r}) is not part of {settings.method}; leave it out.")
         settings = replace(settings, loss=replace(settings.loss, critic=critic))
     return fit_pairs(
         folder.part("train"), Path(out), val=folder.part("val"), config=settings, minutes=minutes, steps=steps,
@@ -96,13 +86,11 @@ def fit(
 
 def keep_originals(pairs: Sequence[Pair], out: Path, *, device: str = "auto") -> IdentityModel:
     """Write a model folder that shows images as they are: nothing is trained."""
-    _check_output(out, resume=False)
-    if not pairs:
-        raise InputError("There is no pair; check the folders and that split.csv marks some as train.")
+    _check_input(pairs, out, resume=False)
     record = {"crosslight": __version__, "finished": True, "n_pairs": len(pairs), "steps": 0, "seconds": 0.0}
     model = IdentityModel(device=choose_device(device), training=record)
     model.save(out)
-    _draw(model, pairs, out / "preview.png")
+    draw_pairs(model, pairs, out / "preview.png")
     return model
 
 
@@ -111,28 +99,29 @@ def fit_pairs(
     out: Path,
     *,
     val: Sequence[Pair] = (),
-    config: FitConfig,
+    config: FitConfig | TranslationConfig,
     minutes: float | None = None,
     steps: int | None = None,
     device: str = "auto",
     seed: int = 0,
     resume: bool = False,
     progress: Progress = silent,
-) -> ComirModel:
-    """Train two networks on aligned pairs and write a model folder.
+) -> ComirModel | TranslationModel:
+    """Train networks on aligned pairs and write a model folder.
 
     Parameters
     ----------
     train : sequence of Pair
-        Read as they are needed; equal channel counts per modality, at least 128 px a side.
+        Read as they are needed; equal channel counts per modality, at least a training crop a side (128 px; of a
+        translation, `config.crop_px`).
     out : Path
         The model folder; a folder that already holds a finished model is not overwritten.
     val : sequence of Pair
-        Used after training for calibrating the confidence, never for training.
-    config : FitConfig
-        See `crosslight.config.preset`.
+        Used after training for calibrating the confidence, never for training; a translation only shows them.
+    config : FitConfig or TranslationConfig
+        See `crosslight.config.preset` and ``crosslight.config.TRANSLATION_PRESETS``.
     minutes, steps : float, int, optional
-        When to stop; `steps` defaults to the preset's. With 0 the model is the head start as it is: it has seen no
+        When to stop; `steps` defaults to the settings'. With 0 the model is the head start as it is: it has seen no
         pair, and the pairs tell only how bright the images are.
     device : str
         "auto", "cpu", "cuda", "mps".
@@ -148,117 +137,78 @@ def fit_pairs(
     InputError, ConfigError, ModelError, TrainingDivergedError
         KeyboardInterrupt is passed on after a usable model and a checkpoint have been written.
     """
-    _check_output(out, resume=resume)
-    if minutes is not None and minutes <= 0:
-        raise ConfigError(f"minutes is {minutes}; use a positive number.")
+    _check_input(train, out, resume=resume)
+    _check_budget(config, minutes, steps)
+    recipe: Recipe = ContrastRecipe(config) if isinstance(config, FitConfig) else TranslationRecipe(config)
     processor = choose_device(device)
-    intensities = _measure_intensities(train, config)
+    training = recipe.start(_measure_intensities(train, recipe), processor, seed)
     checkpoint = out / "checkpoint"
-    training = Training(intensities, config, device=processor, seed=seed)
     if resume:
         training.restore(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
-    budget = Budget(steps=config.optimizer.steps if steps is None else steps, minutes=minutes)
+    budget = Budget(steps=recipe.n_steps(len(train)) if steps is None else steps, minutes=minutes)
+
+    def write() -> Any:
+        model = recipe.to_model(training, train)
+        model.save(out)
+        _write_records(training.records, out / "training.csv")
+        return model
+
     try:
-        training.run(train, budget, checkpoint=checkpoint, progress=progress)
+        training.run(
+            train, budget, checkpoint=checkpoint, on_step=lambda: recipe.watch(training, train, val, out),
+            progress=progress,
+        )  # fmt: skip
     except KeyboardInterrupt:
         training.save(checkpoint)
         if training.step > 0:
-            _write_model(training, train, out)
+            write()
         raise
     training.save(checkpoint)
-    model = _write_model(training, train, out)
-    if val:
-        model = replace(
-            model, calibration=calibrate(model, list(val), picture=out / "calibration.png", progress=progress)
-        )
-    _draw(model, val or train, out / "preview.png")
+    model = recipe.finish(write(), train, val, out, progress)
     model = replace(model, training={**model.training, "finished": True})
     model.save(out)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    return model
+    return model  # type: ignore[no-any-return]
 
 
-def _check_output(out: Path, *, resume: bool) -> None:
+def _check_input(train: Sequence[Pair], out: Path, *, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give the name of a folder that can be made there.")
     if is_finished(out):
         raise InputError(f"{out} already holds a finished model; choose another --out, or delete that folder first.")
-    if resume and not any((out / name).exists() for name in ("checkpoint", "checkpoint.old")):
+    if resume and not has_checkpoint(out / "checkpoint"):
         raise InputError(f"{out} holds no checkpoint to resume from; run the same command without --resume.")
-
-
-def _measure_intensities(train: Sequence[Pair], config: FitConfig) -> tuple[Intensity, Intensity]:
     if not train:
         raise InputError("There is no training pair; check the folders and that split.csv marks some as train.")
-    some = [train[i] for i in _spread(len(train), N_MEASURED)]
+
+
+def _check_budget(config: FitConfig | TranslationConfig, minutes: float | None, steps: int | None) -> None:
+    if minutes is not None and not minutes > 0:
+        raise ConfigError(f"minutes is {minutes}; use a positive number.")
+    if steps is not None and steps < 0:
+        raise ConfigError(f"steps is {steps}; use 0 or more.")
+    if steps == 0 and minutes is None and (isinstance(config, TranslationConfig) or config.start == "random"):
+        raise ConfigError(f"steps is 0, but {config.preset} has no head start to use as it is; train at least 1 step.")
+
+
+def _measure_intensities(train: Sequence[Pair], recipe: Recipe) -> tuple[Intensity, Intensity]:
+    some = spread(train, N_MEASURED)
     for pair in some:
-        if min(pair.a.height_px, pair.a.width_px) < MIN_SIDE_PX:
+        if min(pair.a.height_px, pair.a.width_px) < recipe.min_side_px:
             raise InputError(
                 f"Pair {pair.name} is {pair.a.width_px} x {pair.a.height_px} px; training needs at least "
-                f"{MIN_SIDE_PX} px a side. Leave it out or use a larger image."
+                f"{recipe.min_side_px} px a side. Leave it out or use a larger image."
             )
     return (
-        measure_intensity((p.a for p in some), config.log_a),
-        measure_intensity((p.b for p in some), config.log_b),
+        measure_intensity((p.a for p in some), recipe.config.log_a),
+        measure_intensity((p.b for p in some), recipe.config.log_b),
     )
-
-
-def _spread(n: int, most: int) -> list[int]:
-    """Return at most `most` indices, spread evenly over range(n)."""
-    return sorted({round(i * (n - 1) / max(1, most - 1)) for i in range(min(n, most))}) if n > 1 else [0]
-
-
-def _write_model(training: Training, train: Sequence[Pair], out: Path) -> ComirModel:
-    """Write the networks as they are; `finished` in the record stays false until calibration and preview are done."""
-    some = [train[i] for i in _spread(len(train), N_MEASURED)]
-    representers: dict[Modality, ComirRepresenter] = {}
-    for modality, network, intensity in zip(MODALITIES, training.networks, training.intensities, strict=True):
-        images = [p.a if modality == "A" else p.b for p in some]
-        scale = measure_scale(network, intensity, images, training.device)
-        representers[modality] = ComirRepresenter(modality, network, intensity, scale, training.device)
-    sizes = {p.a.mpp for p in some}
-    model = ComirModel(
-        preset=training.config.preset,
-        network=training.config.network,
-        representers=representers,
-        mpp=sizes.pop() if len(sizes) == 1 else None,
-        training=_record(training, len(train)),
-    )
-    model.save(out)
-    _write_records(training.records, out / "training.csv")
-    return model
-
-
-def _record(training: Training, n_pairs: int) -> dict[str, object]:
-    last = training.records[-20:]
-    return {
-        "crosslight": __version__,
-        "finished": False,
-        "config": to_dict(training.config),
-        "seed": training.seed,
-        "n_pairs": n_pairs,
-        "steps": training.step,
-        "seconds": round(training.seconds, 1),
-        "device": str(training.device),
-        "threads": torch.get_num_threads(),
-        "loss": round(sum(r["loss"] for r in last) / max(1, len(last)), 4),
-        "accuracy": round(sum(r["accuracy"] for r in last) / max(1, len(last)), 4),
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 def _write_records(records: Sequence[Record], path: Path) -> None:
+    names = list(records[0]) if records else ["step", "seconds", "loss", "accuracy", "learning_rate"]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["step", "seconds", "loss", "accuracy", "learning_rate"])
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(records)
-
-
-def _draw(model: Model, pairs: Sequence[Pair], path: Path) -> None:
-    rows = []
-    for i in _spread(len(pairs), N_PREVIEWED):
-        pair = pairs[i]
-        z_a, z_b = model.representer("A").represent(pair.a), model.representer("B").represent(pair.b)
-        rows.append(PreviewRow(name=pair.name, a=pair.a, b=pair.b, representation_a=z_a, representation_b=z_b))
-    draw_preview(rows, path)

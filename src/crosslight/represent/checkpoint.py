@@ -17,7 +17,7 @@ from crosslight.errors import ModelError
 
 def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     """Write named groups of tensors and the state, so that a kill leaves the old checkpoint or the new one."""
-    new, old = (folder.with_name(folder.name + end) for end in (".new", ".old"))
+    new, old = folder.with_name(folder.name + ".new"), _older(folder)
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     for name, group in tensors.items():
@@ -30,15 +30,24 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], 
     shutil.rmtree(old, ignore_errors=True)
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether there is a checkpoint to go on from."""
+    return folder.exists() or _older(folder).exists()
+
+
 def read_checkpoint(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """Read what `write_checkpoint` wrote; raises ModelError when it is missing or damaged."""
     if not folder.exists():
-        folder = folder.with_name(folder.name + ".old")  # killed between the two renames
+        folder = _older(folder)  # killed between the two renames
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return {name: load_file(folder / f"{name}.safetensors") for name in names}, state
     except Exception as error:
         raise ModelError(f"The checkpoint {folder} cannot be read ({error}); train again without --resume.") from error
+
+
+def _older(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
 
 
 def pack_moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -1,0 +1,81 @@
+"""fit by contrastive learning: pairs -> a CoMIR model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from crosslight.config import FitConfig
+from crosslight.pipeline.calibrate import calibrate
+from crosslight.pipeline.recipe import N_DRAWN, Recipe, common_mpp, describe_training, mean_of_last, spread
+from crosslight.represent.base import Model
+from crosslight.represent.comir.intensity import Intensity
+from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
+from crosslight.represent.comir.train import Training
+from crosslight.show.preview import PreviewRow, draw_preview
+from crosslight.types import MODALITIES, Modality, Pair, Progress
+
+MIN_SIDE_PX = 128  # smaller images leave nothing to turn
+N_MEASURED = 40  # training images looked at for the output scale
+N_STEPS = 20  # whose mean loss is recorded
+
+
+class ContrastRecipe(Recipe):
+    """Two networks that bring both modalities into one representation."""
+
+    config: FitConfig
+
+    def n_steps(self, n_pairs: int) -> int:
+        """Return the steps of the settings, however many pairs there are."""
+        return self.config.optimizer.steps
+
+    @property
+    def min_side_px(self) -> int:
+        """The same for all settings."""
+        return MIN_SIDE_PX
+
+    def start(self, intensities: tuple[Intensity, Intensity], device: torch.device, seed: int) -> Training:
+        """Return both networks, with the head start where the settings say so."""
+        return Training(intensities, self.config, device=device, seed=seed)
+
+    def watch(self, training: Training, train: Sequence[Pair], val: Sequence[Pair], out: Path) -> None:
+        """Look at nothing: the loss says enough."""
+
+    def to_model(self, training: Training, train: Sequence[Pair]) -> ComirModel:
+        """Measure the output scale on training images."""
+        some = spread(train, N_MEASURED)
+        representers: dict[Modality, ComirRepresenter] = {}
+        for modality, network, intensity in zip(MODALITIES, training.networks, training.intensities, strict=True):
+            images = [p.a if modality == "A" else p.b for p in some]
+            scale = measure_scale(network, intensity, images, training.device)
+            representers[modality] = ComirRepresenter(modality, network, intensity, scale, training.device)
+        ended = {name: mean_of_last(training, name, N_STEPS) for name in ("loss", "accuracy")}
+        return ComirModel(
+            preset=self.config.preset,
+            network=self.config.network,
+            representers=representers,
+            mpp=common_mpp(some),
+            training={**describe_training(training, len(train)), **ended},
+        )
+
+    def finish(
+        self, model: ComirModel, train: Sequence[Pair], val: Sequence[Pair], out: Path, progress: Progress
+    ) -> ComirModel:
+        """Calibrate the confidence on the validation pairs, where there are some, and draw the preview."""
+        if val:
+            found = calibrate(model, list(val), picture=out / "calibration.png", progress=progress)
+            model = replace(model, calibration=found)
+        draw_pairs(model, val or train, out / "preview.png")
+        return model
+
+
+def draw_pairs(model: Model, pairs: Sequence[Pair], path: Path) -> None:
+    """Write some pairs beside their representations."""
+    rows = []
+    for pair in spread(pairs, N_DRAWN):
+        z_a, z_b = model.representer("A").represent(pair.a), model.representer("B").represent(pair.b)
+        rows.append(PreviewRow(name=pair.name, a=pair.a, b=pair.b, representation_a=z_a, representation_b=z_b))
+    draw_preview(rows, path)
