@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from crosslight.cli.search import parse_shortlist, parse_where
+from crosslight.cli.search import parse_shortlist
 from crosslight.errors import ConfigError
+from crosslight.pipeline.metadata import parse_pairs
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -150,9 +151,9 @@ def test_a_senseless_shortlist_is_refused(text: str) -> None:
 
 
 def test_where_is_read_as_key_and_value() -> None:
-    assert parse_where(["stain=HE", "note=a=b"]) == {"stain": "HE", "note": "a=b"}
+    assert parse_pairs(["stain=HE", "note=a=b"], "--where") == {"stain": "HE", "note": "a=b"}
     with pytest.raises(ConfigError, match="key=value"):
-        parse_where(["stain"])
+        parse_pairs(["stain"], "--where")
 
 
 def test_a_misspelt_option_is_explained() -> None:

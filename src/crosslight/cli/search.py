@@ -13,6 +13,7 @@ from rich.table import Table
 from crosslight.cli.console import err, out, progress_bar
 from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
 from crosslight.errors import ConfigError
+from crosslight.pipeline.metadata import parse_pairs
 from crosslight.pipeline.ranking import ranking_records, write_ranking_csv
 from crosslight.show.formats import check_picture
 from crosslight.show.words import say_share
@@ -70,7 +71,7 @@ def search(
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
             rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
-            min_confidence=min_confidence, query_mpp=query_mpp, where=parse_where(where or []), progress=progress,
+            min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"), progress=progress,
         )  # fmt: skip
         if csv is not None:
             write_ranking_csv(csv, rankings)
@@ -120,17 +121,6 @@ def parse_shortlist(text: str) -> int | str:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise ConfigError(f"--shortlist is {text!r}; give a number above 0, all, or auto.")
-
-
-def parse_where(conditions: list[str]) -> dict[str, str]:
-    """Read key=value conditions; raises ConfigError where the equals sign or the key is missing."""
-    result = {}
-    for condition in conditions:
-        key, equals, value = condition.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--where is {condition!r}; write it as key=value, for instance --where stain=HE.")
-        result[key] = value
-    return result
 
 
 def print_ranking(ranking: Ranking) -> None:

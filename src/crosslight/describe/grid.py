@@ -7,11 +7,54 @@ Corner number c lies between pixels c - 1 and c; in the image it is the coordina
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosslight.types import Descriptors, Float32
+from crosslight.config import DescribeConfig
+from crosslight.types import Descriptors, Float32, Representation
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Grid:
+    """All blocks of one width.
+
+    Attributes
+    ----------
+    width : float
+        In representation pixels.
+    rows, cols : ndarray of shape (n,) and (m,), intp
+        Corner numbers of the grid's lines.
+    xy : ndarray of shape (n * m, 2), float32
+        Centres in image pixels, row by row.
+    size_px : ndarray of shape (n * m,), float32
+        The width in image pixels, for each block.
+    """
+
+    width: float
+    rows: NDArray[np.intp]
+    cols: NDArray[np.intp]
+    xy: Float32
+    size_px: Float32
+
+
+def lay_grids(representation: Representation, config: DescribeConfig) -> Iterator[Grid]:
+    """Yield the grid of each block width of the settings, ascending."""
+    _, height, width = representation.values.shape
+    stride = representation.stride
+    step = max(1, round(config.step_px / stride))  # whole representation pixels
+    for size_px in sorted(set(config.sizes_px)):
+        rows, cols = (block_corners(length, size_px / stride, step) for length in (height, width))
+        xy = corners_to_image(rows, cols, stride)
+        sizes = np.full(len(xy), size_px, np.float32)
+        yield Grid(width=size_px / stride, rows=rows, cols=cols, xy=xy, size_px=sizes)
+
+
+def join_points(grids: Sequence[Grid]) -> tuple[Float32, Float32]:
+    """Return the centres (N, 2) and widths (N,) of all blocks of all grids, in image pixels."""
+    return np.concatenate([g.xy for g in grids]), np.concatenate([g.size_px for g in grids])
 
 
 def block_corners(length: int, width: float, step: int) -> NDArray[np.intp]:
@@ -35,11 +78,6 @@ def block_corners(length: int, width: float, step: int) -> NDArray[np.intp]:
     if width > length:
         return np.empty(0, np.intp)
     return np.arange(math.ceil(width / 2 - 0.5), math.floor(length - width / 2 + 0.5) + 1, step, dtype=np.intp)
-
-
-def step_cells(step_px: int, stride: int) -> int:
-    """Return the step in representation pixels: whole, and at least 1."""
-    return max(1, round(step_px / stride))
 
 
 def corners_to_image(rows: NDArray[np.intp], cols: NDArray[np.intp], stride: int) -> Float32:

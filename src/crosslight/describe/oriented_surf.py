@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosslight.config import DescribeConfig
-from crosslight.describe.grid import block_corners, corners_to_image, step_cells, to_descriptors
+from crosslight.describe.grid import join_points, lay_grids, to_descriptors
 from crosslight.describe.surf import GAUSSIAN_SIGMA, N_PARTS, N_SAMPLES, VALUES_PER_CHANNEL, response_maps
 from crosslight.types import Descriptors, Float32, Representation
 
@@ -43,16 +43,9 @@ class OrientedSurf:
 
     def describe(self, representation: Representation) -> Descriptors:
         """Describe every block that lies within the representation; see `Surf.describe`."""
-        _, height, width = representation.values.shape
-        stride, step = representation.stride, step_cells(self.config.step_px, representation.stride)
-        blocks, points, sizes = [], [], []
-        for size_px in sorted(set(self.config.sizes_px)):
-            rows = block_corners(height, size_px / stride, step)
-            cols = block_corners(width, size_px / stride, step)
-            blocks.append(_describe_blocks(representation.values, rows, cols, size_px / stride / N_SAMPLES))
-            points.append(corners_to_image(rows, cols, stride))
-            sizes.append(np.full(len(rows) * len(cols), size_px, np.float32))
-        return to_descriptors(np.concatenate(blocks), np.concatenate(points), np.concatenate(sizes))
+        grids = list(lay_grids(representation, self.config))
+        raw = [_describe_blocks(representation.values, g.rows, g.cols, g.width / N_SAMPLES) for g in grids]
+        return to_descriptors(np.concatenate(raw), *join_points(grids))
 
 
 def _describe_blocks(values: Float32, rows: NDArray[np.intp], cols: NDArray[np.intp], scale: float) -> Float32:

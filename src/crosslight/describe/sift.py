@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosslight.config import DescribeConfig
-from crosslight.describe.grid import block_corners, corners_to_image, step_cells, to_descriptors
+from crosslight.describe.grid import join_points, lay_grids, to_descriptors
 from crosslight.types import Descriptors, Float32, Representation
 
 VALUES_PER_CHANNEL = 128
@@ -53,7 +53,7 @@ class Sift:
             4 x 4 cells of 8 directions. Unit length; zeros where every channel is flat. N = 0 when the smallest
             block does not fit.
         """
-        xy, size_px = self._points(representation)
+        xy, size_px = join_points(list(lay_grids(representation, self.config)))
         if len(xy) == 0:
             return to_descriptors(np.empty((0, self.n_values(representation.n_channels)), np.float32), xy, size_px)
         stride = representation.stride
@@ -61,18 +61,6 @@ class Sift:
         keypoints = [_keypoint(x, y, w / stride) for (x, y), w in zip(cells.tolist(), size_px.tolist(), strict=True)]
         channels = [self._describe_channel(codes, keypoints) for codes in representation.to_codes()]
         return to_descriptors(np.concatenate(channels, axis=1), xy, size_px)
-
-    def _points(self, representation: Representation) -> tuple[Float32, Float32]:
-        """Return the centres (N, 2) and widths (N,) of all blocks, in image pixels."""
-        _, height, width = representation.values.shape
-        stride, step = representation.stride, step_cells(self.config.step_px, representation.stride)
-        points, sizes = [], []
-        for size_px in sorted(set(self.config.sizes_px)):
-            rows = block_corners(height, size_px / stride, step)
-            cols = block_corners(width, size_px / stride, step)
-            points.append(corners_to_image(rows, cols, stride))
-            sizes.append(np.full(len(points[-1]), size_px, np.float32))
-        return np.concatenate(points), np.concatenate(sizes)
 
     def _describe_channel(self, codes: NDArray[np.uint8], keypoints: list[cv2.KeyPoint]) -> Float32:
         """Return (N, 128) float32 of one channel of uint8 (h, w)."""

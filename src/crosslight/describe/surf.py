@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from crosslight.config import DescribeConfig
-from crosslight.describe.grid import block_corners, corners_to_image, step_cells, to_descriptors
+from crosslight.describe.grid import join_points, lay_grids, to_descriptors
 from crosslight.types import Descriptors, Float32, Representation
 
 N_PARTS = 4  # sub-regions along each axis of a block
@@ -55,16 +55,9 @@ class Surf:
             down. Unit length over all channels together; zeros where every channel is flat. `strength` is the
             variance of a row before that. N = 0 when the smallest block does not fit.
         """
-        _, height, width = representation.values.shape
-        stride, step = representation.stride, step_cells(self.config.step_px, representation.stride)
-        blocks, points, sizes = [], [], []
-        for size_px in sorted(set(self.config.sizes_px)):
-            rows = block_corners(height, size_px / stride, step)
-            cols = block_corners(width, size_px / stride, step)
-            blocks.append(describe_blocks(representation.values, rows, cols, size_px / stride / N_SAMPLES))
-            points.append(corners_to_image(rows, cols, stride))
-            sizes.append(np.full(len(rows) * len(cols), size_px, np.float32))
-        return to_descriptors(np.concatenate(blocks), np.concatenate(points), np.concatenate(sizes))
+        grids = list(lay_grids(representation, self.config))
+        raw = [describe_blocks(representation.values, g.rows, g.cols, g.width / N_SAMPLES) for g in grids]
+        return to_descriptors(np.concatenate(raw), *join_points(grids))
 
 
 def describe_blocks(values: Float32, rows: NDArray[np.intp], cols: NDArray[np.intp], scale: float) -> Float32:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
-from crosslight.errors import InputError
+from crosslight.errors import ConfigError, InputError
 
 Value = str | float | int | bool
 
@@ -31,3 +32,14 @@ def read_metadata(path: Path | None) -> dict[str, dict[str, Value]]:
             raise InputError(f"The metadata file {path} lists {name!r} twice; keep one line per image.")
         table[name] = {key: value for key, value in row.items() if key and value not in (None, "")}
     return table
+
+
+def parse_pairs(texts: Iterable[str], what: str) -> dict[str, str]:
+    """Read key=value texts; raises ConfigError where the equals sign or the key is missing."""
+    result = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{what} is {text!r}; write it as key=value, for instance stain=HE.")
+        result[key] = value
+    return result

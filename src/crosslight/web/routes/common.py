@@ -7,7 +7,6 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
 
-from crosslight.errors import ConfigError
 from crosslight.types import Hit
 from crosslight.web import schemas
 from crosslight.web.jobs import Job, JobState
@@ -143,14 +142,3 @@ def _describe_hit(bench: Workbench, job: Job, hit: Hit) -> schemas.HitBody:
         height_px=entry.height_px,
         verdict=None if match is None else match.verdict,
     )
-
-
-def parse_pairs(conditions: list[str], what: str) -> dict[str, str]:
-    """Read key=value texts; raises ConfigError where the equals sign or the key is missing."""
-    result = {}
-    for condition in conditions:
-        key, equals, value = condition.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"{what} is {condition!r}; write it as key=value, for instance stain=HE.")
-        result[key] = value
-    return result

@@ -10,6 +10,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response
 
 from crosslight.pipeline.build import archive_key
+from crosslight.pipeline.metadata import parse_pairs
 from crosslight.types import Entry
 from crosslight.web import schemas
 from crosslight.web.problems import RequestError
@@ -19,7 +20,6 @@ from crosslight.web.routes.common import (
     ImageName,
     describe_job,
     media,
-    parse_pairs,
     problems,
 )
 from crosslight.web.tiles import TILE_PX, encode_jpeg, max_level

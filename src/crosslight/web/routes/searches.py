@@ -10,6 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from crosslight.config import AlignConfig
 from crosslight.errors import InputError
+from crosslight.pipeline.metadata import parse_pairs
 from crosslight.pipeline.searching import SearchSettings, read_scale
 from crosslight.show.raster import to_rgb
 from crosslight.types import Hit, Modality
@@ -25,7 +26,6 @@ from crosslight.web.routes.common import (
     describe_job,
     get_search,
     media,
-    parse_pairs,
     problems,
 )
 from crosslight.web.tiles import encode_jpeg, encode_png
