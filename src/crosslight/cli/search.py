@@ -71,7 +71,8 @@ def search(
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
             rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
-            min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"), progress=progress,
+            min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"),
+            progress=progress,
         )  # fmt: skip
         if csv is not None:
             write_ranking_csv(csv, rankings)
