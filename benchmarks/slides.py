@@ -1,10 +1,10 @@
 """Large images: how fast they are indexed against the network alone, in how much memory; whether patches are found.
 
-    python benchmarks/slides.py --side 10000 --format ome.tif
+    python benchmarks/slides.py --side 10000 --format ome.tif --model MODEL
     python benchmarks/slides.py --earth --model MODEL
 
-Makes a slide of that side (tools/make_slide.py), indexes it with the small model of the package, asks with relief
-patches turned by any angle, and deletes everything. Times are of the processor, so that other work beside it does not
+Makes a slide of that side (tools/make_slide.py), indexes it, asks with relief patches turned by any angle, and deletes
+everything. Without `--model` it uses the head start of the package alone. Times are of the processor, so that other work beside it does not
 count, with one thread for the network; shares are of one run. `--earth` asks for relief patches in the whole Earth
 instead, all from longitudes that the demonstration's model was not trained on: with a piece of coast, and any that are
 half land.
@@ -46,7 +46,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def index_slide(slide: Path, folder: Path) -> dict[str, float]:
+def index_slide(slide: Path, folder: Path, model: Path) -> dict[str, float]:
     """Index a slide, and return processor seconds of its parts, bytes and memory."""
     torch.set_num_threads(1)
     spent = {"represent": 0.0, "describe": 0.0, "network": 0.0}
@@ -64,9 +64,8 @@ def index_slide(slide: Path, folder: Path) -> dict[str, float]:
     slide_build.represent_slide = timed("represent", slide_build.represent_slide, time.process_time)
     slide_build.write_windows = timed("describe", slide_build.write_windows, time.process_time)
     infer._run_window = timed("network", infer._run_window, time.thread_time)  # not what is read meanwhile
-    model = quick_model(folder.with_name("model"), device="cpu")
     before, start, wall = peak_mb(), time.process_time(), time.perf_counter()
-    with crosslight.Index.build([slide], model, modality="A", out=folder, config=INDEX, device="cpu") as index:
+    with crosslight.Index.build([slide], model, modality="A", out=folder, device="cpu") as index:
         (entry,) = index.entries()
         megapixels = entry.height_px * entry.width_px / MEGA
         shape = index.pyramids.shape(archive_key(entry))
@@ -89,7 +88,7 @@ def index_slide(slide: Path, folder: Path) -> dict[str, float]:
     }
 
 
-def ask(folder: Path, queries: Path) -> dict[str, Any]:
+def ask(folder: Path, queries: Path, _: Path) -> dict[str, Any]:
     """Ask for all patches and return how many were found, how fast, and in how much memory."""
     truth = json.loads((queries / "truth.json").read_text())
     errors, seconds, walls, note = [], [], [], ""
@@ -168,24 +167,29 @@ def main() -> None:
     parser.add_argument("--format", default="ome.tif", choices=["ome.tif", "zarr"])
     parser.add_argument("--n", type=int, default=10, help="How many patches.")
     parser.add_argument("--earth", action="store_true", help="Ask in the whole Earth instead.")
-    parser.add_argument("--model", type=Path, help="For --earth; the head start alone by default.")
-    parser.add_argument("--step", nargs=3, metavar=("NAME", "IN", "OUT"), help=argparse.SUPPRESS)
+    parser.add_argument("--model", type=Path, help="The head start alone by default.")
+    parser.add_argument("--slide", type=Path, help="A slide that tools/make_slide.py made already; then --queries too.")
+    parser.add_argument("--queries", type=Path, help="Its queries.")
+    parser.add_argument("--step", nargs=4, metavar=("NAME", "IN", "OUT", "MODEL"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="Where to work; a temporary folder by default.")
     arguments = parser.parse_args()
     if arguments.step:
-        name, first, second = arguments.step
+        name, *paths = arguments.step
         step = {"index": index_slide, "ask": ask}[name]
-        print(json.dumps(step(Path(first), Path(second))))
+        print(json.dumps(step(*map(Path, paths))))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        model = arguments.model or quick_model(Path(folder) / "model", device="cpu")
         if arguments.earth:
-            ask_earth(arguments.model or quick_model(Path(folder) / "model", device="cpu"), Path(folder))
+            ask_earth(model, Path(folder))
             return
-        slide, queries = Path(folder) / f"slide.{arguments.format}", Path(folder) / "queries"
-        options = ["--side", str(arguments.side), "--queries", str(queries), "--n", str(arguments.n)]
-        subprocess.run([sys.executable, str(TOOL), str(slide), *options], check=True)
-        made = run_apart("index", slide, Path(folder) / "index")
-        report(made, run_apart("ask", Path(folder) / "index", queries))
+        slide, queries = arguments.slide, arguments.queries
+        if slide is None:
+            slide, queries = Path(folder) / f"slide.{arguments.format}", Path(folder) / "queries"
+            options = ["--side", str(arguments.side), "--queries", str(queries), "--n", str(arguments.n)]
+            subprocess.run([sys.executable, str(TOOL), str(slide), *options], check=True)
+        made = run_apart("index", slide, Path(folder) / "index", model)
+        report(made, run_apart("ask", Path(folder) / "index", queries, model))
 
 
 if __name__ == "__main__":

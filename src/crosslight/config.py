@@ -203,7 +203,7 @@ class SlideConfig:
     margin_px: int = 256
     tile_cells: int = 256
     histogram_px: int = 1024
-    step_px: int = 32
+    step_px: int = 64
     background: str = "skip"
 
     def __post_init__(self) -> None:

@@ -105,11 +105,11 @@ def test_hits_in_one_slide_are_different_places(slide_index: Path, query: Image)
 
 def test_a_shortlist_of_windows_finds_it_too(slide_index: Path, query: Image) -> None:
     with crosslight.Index.open(slide_index) as index:
-        ranking = index.search([query], shortlist=12)[0]
+        ranking = index.search([query], shortlist=24)[0]
         words = index.search([query], rerank="none")[0]
     place = ranking.hits[0].placement
     assert place is not None and np.hypot(place.center_xy[0] - 700, place.center_xy[1] - 333) < 3
-    assert "1 slide in the best 12 windows by histogram" in ranking.note
+    assert "1 slide in the best 24 windows by histogram" in ranking.note
     assert [h.image for h in words.hits].count("slide") == 1
 
 

@@ -5,6 +5,7 @@ import torch
 
 from crosslight.config import NetworkConfig, preset
 from crosslight.errors import ConfigError
+from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.network import build_network
 
 
@@ -33,3 +34,37 @@ def test_the_dense_unet_has_the_papers_layers() -> None:
 def test_an_unknown_network_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"'unett'.*Did you mean 'unet'"):
         build_network(3, NetworkConfig(kind="unett"))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        NetworkConfig(stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
+        NetworkConfig(stride=1, n_channels=3, widths=(8, 12, 16)),
+        NetworkConfig(kind="denseunet", n_channels=1),
+    ],
+)
+def test_leaving_out_a_margin_changes_nothing_in_the_middle(config: NetworkConfig) -> None:
+    torch.manual_seed(0)
+    network = build_network(2, config).eval()
+    margin_px, cells = network.multiple_px * 2, network.multiple_px * 2 // network.stride
+    x = torch.randn(1, 2, margin_px * 3, margin_px * 2 + 64)
+    with torch.inference_mode():
+        whole, middle = network(x), network(x, margin_px)
+    torch.testing.assert_close(middle, whole[:, :, cells:-cells, cells:-cells], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["unet", "denseunet"])
+def test_a_folded_network_computes_the_same(kind: str) -> None:
+    torch.manual_seed(0)
+    network = build_network(2, NetworkConfig(kind=kind, n_channels=2, widths=(8, 12, 16)))
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.uniform_(-1, 1)
+                module.running_var.uniform_(0.5, 2)
+        network.eval()
+        x = torch.randn(1, 2, 64, 64)
+        torch.testing.assert_close(fold_norms(network)(x), network(x), rtol=1e-3, atol=1e-4)
+    norms = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in n.modules()) for n in (network, fold_norms(network))]
+    assert norms[0] > 0 and (kind == "denseunet" or norms[1] == 0)

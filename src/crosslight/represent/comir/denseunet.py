@@ -79,8 +79,8 @@ class DenseUNet(nn.Module):
             n = block.n_out
         self.output = nn.Conv2d(n, config.n_channels, 1, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the representation of a batch."""
+    def forward(self, x: Tensor, margin_px: int = 0) -> Tensor:
+        """Return the representation of a batch without a margin on every side."""
         x = self.first(x)
         skips: list[Tensor] = []
         for block, down in zip(self.down_blocks, self.downs, strict=True):
@@ -92,4 +92,4 @@ class DenseUNet(nn.Module):
             x = up(functional.interpolate(x, scale_factor=2, mode="nearest"))
             x = block(torch.cat([x, skip], dim=1))
         result: Tensor = self.output(x)
-        return result
+        return result[:, :, margin_px:-margin_px, margin_px:-margin_px] if margin_px else result

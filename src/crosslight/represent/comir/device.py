@@ -22,9 +22,13 @@ def choose_device(name: str = "auto") -> torch.device:
         raise ConfigError(f"Device {name!r} cannot be used here; try --device cpu.") from error
 
 
+def is_low_precision(device: torch.device) -> bool:
+    """Tell whether networks run in bfloat16: on CUDA, and on CPUs that compute with it."""
+    return device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+
+
 def low_precision(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Return the context in which networks run: bfloat16 on CUDA and on CPUs that compute with it, else float32."""
-    cpu_has_it = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    if device.type == "cuda" or cpu_has_it:
+    """Return the context in which networks run: bfloat16 where that is quick, else float32."""
+    if is_low_precision(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()

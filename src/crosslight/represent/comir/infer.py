@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crosslight.geometry import mirror_indices
-from crosslight.represent.comir.device import low_precision
+from crosslight.represent.comir.device import is_low_precision, low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.types import Float32, Image
 
@@ -28,7 +28,7 @@ def run_network(network: nn.Module, intensity: Intensity, image: Image, device: 
     Parameters
     ----------
     network : Module
-        In evaluation mode, with the attributes `stride` and `multiple_px`.
+        In evaluation mode, with the attributes `stride` and `multiple_px`; called with a batch and its margin.
     image : Image
         Any size.
 
@@ -45,13 +45,14 @@ def run_network(network: nn.Module, intensity: Intensity, image: Image, device: 
     for top in range(0, height, step):
         for left in range(0, width, step):
             rows, cols = min(step, height - top), min(step, width - left)
-            window = _read_window(image, intensity, top - margin, left - margin, rows + 2 * margin, cols + 2 * margin)
-            values = _run_window(network, window, multiple, device)
-            h, w, m = -(-rows // stride), -(-cols // stride), margin // stride
+            pixels = _read_window(image, top - margin, left - margin, rows + 2 * margin, cols + 2 * margin)
+            window = _to_input(pixels, intensity, device)
+            values = _run_window(network, window, margin, multiple, device)
+            h, w = -(-rows // stride), -(-cols // stride)
             if result is None:
                 result = np.empty((values.shape[0], -(-height // stride), -(-width // stride)), np.float32)
             r, c = top // stride, left // stride
-            result[:, r : r + h, c : c + w] = values[:, m : m + h, m : m + w]
+            result[:, r : r + h, c : c + w] = values[:, :h, :w]
     assert result is not None
     return result
 
@@ -76,24 +77,28 @@ def run_with_margin(
     values : ndarray of shape (C, ceil(rows / stride), ceil(cols / stride)), float32
     """
     stride, multiple = int(network.stride), int(network.multiple_px)  # type: ignore[arg-type]
-    values = _run_window(network, _to_input(pixels, intensity), multiple, device)
+    values = _run_window(network, _to_input(pixels, intensity, device), margin_px, multiple, device)
     h, w = (-(-(n - 2 * margin_px) // stride) for n in pixels.shape[:2])
-    m = margin_px // stride
-    return values[:, m : m + h, m : m + w]
+    return values[:, :h, :w]
 
 
-def _read_window(image: Image, intensity: Intensity, top: int, left: int, rows: int, cols: int) -> Tensor:
-    pixels = image.pixels[mirror_indices(top, rows, image.height_px)][:, mirror_indices(left, cols, image.width_px)]
-    return _to_input(pixels, intensity)
+def _read_window(image: Image, top: int, left: int, rows: int, cols: int) -> NDArray[Any]:
+    return image.pixels[mirror_indices(top, rows, image.height_px)][:, mirror_indices(left, cols, image.width_px)]
 
 
-def _to_input(pixels: NDArray[Any], intensity: Intensity) -> Tensor:
-    """Return pixels (H, W, C) as the network reads them, (1, C, H, W)."""
-    if pixels.dtype == np.uint8:  # a table of all values is several times faster, and gives the same
-        table = _normalise(np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], pixels.shape[2], axis=2), intensity)
-        looked_up = np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table), np.float32).reshape(pixels.shape)
-        return torch.from_numpy(looked_up).permute(2, 0, 1)[None]
-    return torch.from_numpy(_normalise(pixels, intensity)).permute(2, 0, 1)[None]
+def _to_input(pixels: NDArray[Any], intensity: Intensity, device: torch.device) -> Tensor:
+    """Return pixels (H, W, C) as the network reads them, (1, C, H, W), in the precision in which it runs."""
+    if pixels.dtype != np.uint8:
+        return torch.from_numpy(_normalise(pixels, intensity)).permute(2, 0, 1)[None]
+    # a table of all values is several times faster, and gives the same
+    every = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], pixels.shape[2], axis=2)
+    table = torch.from_numpy(_normalise(every, intensity))
+    if is_low_precision(device):  # two bytes a value, which cv2 looks up as whole numbers
+        coded = cv2.LUT(np.ascontiguousarray(pixels), table.bfloat16().view(torch.int16).numpy())
+        looked_up = torch.from_numpy(np.asarray(coded, np.int16)).view(torch.bfloat16)
+    else:
+        looked_up = torch.from_numpy(np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table.numpy()), np.float32))
+    return looked_up.reshape(pixels.shape).permute(2, 0, 1)[None]
 
 
 def _normalise(pixels: NDArray[Any], intensity: Intensity) -> Float32:
@@ -101,12 +106,13 @@ def _normalise(pixels: NDArray[Any], intensity: Intensity) -> Float32:
     return ((intensity.unit(pixels) - mean) / std).astype(np.float32)
 
 
-def _run_window(network: nn.Module, x: Tensor, multiple: int, device: torch.device) -> Float32:
+def _run_window(network: nn.Module, x: Tensor, margin_px: int, multiple: int, device: torch.device) -> Float32:
+    """Return what a network makes of the middle of (1, C, H, W), and a little more where H or W had to be filled up."""
     rows, cols = x.shape[2:]
     if rows % multiple or cols % multiple:
         x = functional.pad(x, (0, -cols % multiple, 0, -rows % multiple), mode="replicate")
     x = x.to(device, memory_format=torch.channels_last)
     with low_precision(device):
-        z: Tensor = network(x)
+        z: Tensor = network(x, margin_px)
     values: Float32 = z[0].float().cpu().numpy()
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from crosslight.config import NetworkConfig, from_dict
+from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.infer import run_network, run_with_margin
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.network import build_network
@@ -45,7 +47,7 @@ class ComirRepresenter:
     def represent(self, image: Image) -> Representation:
         """Return the representation of `image`; raises InputError for a wrong channel count."""
         self.intensity.check(image, self.modality)
-        return self._finish(run_network(self.network, self.intensity, image, self.device))
+        return self._finish(run_network(self._quick, self.intensity, image, self.device))
 
     @property
     def multiple_px(self) -> int:
@@ -62,7 +64,11 @@ class ComirRepresenter:
         margin_px : int
             A multiple of `multiple_px`; 256 keeps the difference between windows below 1 % of the range.
         """
-        return self._finish(run_with_margin(self.network, self.intensity, pixels, margin_px, self.device))
+        return self._finish(run_with_margin(self._quick, self.intensity, pixels, margin_px, self.device))
+
+    @cached_property
+    def _quick(self) -> nn.Module:
+        return fold_norms(self.network)
 
     def _finish(self, raw: Float32) -> Representation:
         mean = np.asarray(self.scale.mean, np.float32)[:, None, None]

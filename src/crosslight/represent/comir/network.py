@@ -13,6 +13,7 @@ from crosslight.registry import load
 
 LOCAL_CELLS = 9
 LOCAL_FLOOR = 1e-4
+REACH_CELLS = 8  # cells around what is wanted, on which a level of the way up still depends
 
 
 def _two_convolutions(n_in: int, n_out: int) -> nn.Sequential:
@@ -72,18 +73,30 @@ class UNet(nn.Module):
             nn.Conv2d(widths[0], config.n_channels, 1, bias=False), nn.BatchNorm2d(config.n_channels, affine=False)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the representation of a batch."""
+    def forward(self, x: Tensor, margin_px: int = 0) -> Tensor:
+        """Return the representation of a batch, or of the middle of one.
+
+        Of a margin, a multiple of `multiple_px`, only as much is computed on the way up as the middle depends on.
+        """
+        margin = margin_px // self.stride
         x = self.stem(x)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(functional.avg_pool2d(x, 2) if level else x)
             skips.append(x)
         x = self.dropout(x)
-        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
+        held = margin >> (len(skips) - 1)  # cells of margin around x
+        for level, block in zip(reversed(range(len(self.up))), self.up, strict=True):
             x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-            x = block(torch.cat([x, skip], dim=1))
-        return normalise_locally(self.output(x).float())
+            kept = min(2 * held, REACH_CELLS)
+            x = block(torch.cat([_middle(x, 2 * held - kept), _middle(skips[level], (margin >> level) - kept)], dim=1))
+            held = kept
+        return _middle(normalise_locally(self.output(x).float()), held)
+
+
+def _middle(x: Tensor, n_cells: int) -> Tensor:
+    """Leave out `n_cells` on every side."""
+    return x[:, :, n_cells:-n_cells, n_cells:-n_cells] if n_cells else x
 
 
 def build_network(n_in: int, config: NetworkConfig) -> nn.Module:

@@ -1,0 +1,29 @@
+"""A trained network made quicker to run: batch norm, which is fixed by then, becomes part of the convolutions."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def fold_norms(network: nn.Module) -> nn.Module:
+    """Return a copy of a network in evaluation mode in which no batch norm follows a convolution directly.
+
+    It computes the same, up to rounding.
+    """
+    folded = copy.deepcopy(network).eval()
+    for module in list(folded.modules()):
+        if isinstance(module, nn.Sequential):
+            _fold_sequence(module)
+    return folded
+
+
+def _fold_sequence(sequence: nn.Sequential) -> None:
+    names = list(sequence._modules)
+    for name, following in zip(names, names[1:], strict=False):
+        convolution, norm = sequence._modules[name], sequence._modules[following]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            sequence._modules[name] = fuse_conv_bn_eval(convolution, norm)
+            sequence._modules[following] = nn.Identity()
