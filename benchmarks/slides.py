@@ -4,10 +4,10 @@
     python benchmarks/slides.py --earth --model MODEL
 
 Makes a slide of that side (tools/make_slide.py), indexes it, asks with relief patches turned by any angle, and deletes
-everything. Without `--model` it uses the head start of the package alone. Times are of the processor, so that other work beside it does not
-count, with one thread for the network; shares are of one run. `--earth` asks for relief patches in the whole Earth
-instead, all from longitudes that the demonstration's model was not trained on: with a piece of coast, and any that are
-half land.
+everything. Without `--model` it uses the head start of the package alone. Times are of the processor, so that other
+work beside it does not count, with one thread for the network; shares are of one run. `--earth` asks for relief patches
+in the whole Earth instead, all from longitudes that the demonstration's model was not trained on: with a piece of
+coast, and any that are half land.
 """
 
 from __future__ import annotations

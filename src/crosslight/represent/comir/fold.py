@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -22,7 +23,7 @@ def fold_norms(network: nn.Module) -> nn.Module:
 
 def _fold_sequence(sequence: nn.Sequential) -> None:
     names = list(sequence._modules)
-    for name, following in zip(names, names[1:], strict=False):
+    for name, following in pairwise(names):
         convolution, norm = sequence._modules[name], sequence._modules[following]
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             sequence._modules[name] = fuse_conv_bn_eval(convolution, norm)
