@@ -106,6 +106,25 @@ def test_a_bad_image_gives_one_sentence_and_status_2(
     assert done.stderr.startswith("crosslight: ") and len(done.stderr.strip().splitlines()) == 1
 
 
+def test_bad_queries_among_good_ones_are_named_and_the_others_answered(
+    index_folder: Path, query_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    shutil.copy(query_file, folder / "good.png")
+    (folder / "cut.png").write_bytes(query_file.read_bytes()[:200])
+    cv2.imwrite(str(folder / "large.png"), np.zeros((500, 500), np.uint8))
+    cv2.imwrite(str(folder / "colour.png"), np.zeros((64, 64, 3), np.uint8) + np.arange(3, dtype=np.uint8))
+    done = run("search", index_folder, folder, "--json", "--csv", tmp_path / "r.csv", "--top", 1)
+    assert done.returncode == 2
+    assert [(h["query"], h["image"]) for h in map(json.loads, done.stdout.splitlines())] == [("good", "image9")]
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 2
+    *sentences, summary = [line for line in done.stderr.splitlines() if line.startswith("crosslight: ")]
+    for name in ("cut.png", "large.png", "colour"):
+        assert sum(name in sentence for sentence in sentences) == 1
+    assert summary == "crosslight: 3 of 4 queries were not answered: cut.png, colour.png, large.png."
+
+
 def test_nan_pixels_and_tiny_images_are_refused(index_folder: Path, tmp_path: Path) -> None:
     import tifffile
 

@@ -134,7 +134,7 @@ def test_a_query_larger_than_the_images_is_refused(index_folder: Path, tmp_path:
     cv2.imwrite(str(tmp_path / "large.png"), np.zeros((500, 500), np.uint8))
     with (
         crosslight.Index.open(index_folder) as index,
-        pytest.raises(InputError, match="500 x 500 px fits into none of the 10"),
+        pytest.raises(InputError, match=r"large.png \(500 x 500 px\) does not fit into any of the 10 images"),
     ):
         index.search([tmp_path / "large.png"])
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from crosslight.cli.console import err, out, progress_bar
 from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
-from crosslight.errors import ConfigError
+from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.metadata import parse_pairs
 from crosslight.pipeline.ranking import ranking_records, write_ranking_csv
 from crosslight.show.formats import check_picture
 from crosslight.show.words import say_share
 from crosslight.types import Hit, Ranking
+
+if TYPE_CHECKING:
+    from crosslight import Index
 
 
 def search(
@@ -67,29 +70,51 @@ def search(
     check_places(rerank, geojson=geojson, imagej=imagej)
     if show is not None:
         check_picture(show)
+    unanswered: dict[str, InputError] = {}
     with crosslight.Index.open(index, store=store, model=model, device=device) as opened, progress_bar() as progress:
         rankings = opened.search(
             queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
             rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
             min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"),
-            progress=progress,
+            on_unanswered=unanswered.__setitem__, progress=progress,
         )  # fmt: skip
-        if csv is not None:
-            write_ranking_csv(csv, rankings)
-        written = write_windows(rankings, geojson=geojson, imagej=imagej)
-        if show is not None:
-            written["picture"] = opened.draw(rankings, show)
+        written = write_files(opened, rankings, csv=csv, geojson=geojson, imagej=imagej, show=show) if rankings else {}
     if as_json:
         for ranking in rankings:
             for record in ranking_records(ranking):
                 out.print(json.dumps(record), markup=False)
-        return
-    for ranking in rankings:
-        print_ranking(ranking)
+    else:
+        for ranking in rankings:
+            print_ranking(ranking)
+        for what, files in written.items():
+            err.print(f"{what}: {', '.join(map(str, files[:3]))}{' ...' if len(files) > 3 else ''}", markup=False)
+    if unanswered:
+        tell_unanswered(unanswered, len(rankings) + len(unanswered))
+        raise typer.Exit(2)
+
+
+def write_files(
+    index: Index, rankings: Sequence[Ranking], *, csv: Path | None, geojson: Path | None, imagej: Path | None,
+    show: Path | None,
+) -> dict[str, Sequence[Path]]:  # fmt: skip
+    """Write what was asked for and return the files by what they are."""
+    written: dict[str, Sequence[Path]] = {}
     if csv is not None:
-        written = {"ranking": [csv], **written}
-    for what, files in written.items():
-        err.print(f"{what}: {', '.join(map(str, files[:3]))}{' ...' if len(files) > 3 else ''}", markup=False)
+        write_ranking_csv(csv, rankings)
+        written["ranking"] = [csv]
+    written.update(write_windows(rankings, geojson=geojson, imagej=imagej))
+    if show is not None:
+        written["picture"] = index.draw(rankings, show)
+    return written
+
+
+def tell_unanswered(unanswered: Mapping[str, InputError], n_queries: int) -> None:
+    """Say what was wrong with each query that has no answer, and after several queries how many those are."""
+    for error in unanswered.values():
+        err.print(f"crosslight: {error}", markup=False)
+    if n_queries > 1:
+        names = ", ".join(Path(query).name for query in unanswered)
+        err.print(f"crosslight: {len(unanswered)} of {n_queries} queries were not answered: {names}.", markup=False)
 
 
 def check_places(rerank: RerankName, **files: Path | None) -> None:

@@ -19,7 +19,6 @@ from crosslight.baselines.base import Baseline
 from crosslight.config import AlignConfig, VocabularyConfig
 from crosslight.describe.base import Describer
 from crosslight.encode.vocabulary import DescriptorSample, Vocabulary, build_vocabulary
-from crosslight.errors import InputError
 from crosslight.progress import silent
 from crosslight.rerank.align import Aligner, Candidate
 from crosslight.rerank.align import Query as AlignQuery
@@ -152,11 +151,7 @@ class AlignMatcher:
         numbers = {c.name: i for i, c in enumerate(self._candidates)}
         similarities = np.full(len(self._candidates), -np.inf)
         places: dict[int, Placement] = {}
-        try:
-            placed = self._aligner.align([query], chosen)[0]
-        except InputError:  # it fits into none of these images
-            placed = []
-        for name, place in placed:
+        for name, place in self._aligner.align([query], chosen)[0]:
             similarities[numbers[name]] = place.similarity
             places[numbers[name]] = place
         return Found(similarities=similarities, places=places)

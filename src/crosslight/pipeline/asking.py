@@ -25,10 +25,12 @@ class Asked:
         As it was read; its `mpp` is what decides, None where that is not known.
     represent : callable
         The network of its modality.
+    label : str, optional
+        What to call it in messages: its file; by default its name.
     """
 
-    def __init__(self, image: Image, represent: Callable[[Image], Representation]) -> None:
-        self.image, self._represent = image, represent
+    def __init__(self, image: Image, represent: Callable[[Image], Representation], label: str = "") -> None:
+        self.image, self._represent, self.label = image, represent, label or image.name
         self._queries: dict[float, Query] = {}
 
     def factor(self, target_mpp: float | None) -> float:
@@ -45,7 +47,7 @@ class Asked:
             sides = [round(n * factor) for n in self.image.pixels.shape[:2]]
             if factor != 1 and not (min(sides) >= MIN_SIDE_PX and max(sides) <= MAX_QUERY_PX):
                 raise InputError(
-                    f"{self.image.name} ({self.image.mpp:g} micrometres per pixel) has {sides[1]} x {sides[0]} px at "
+                    f"{self.label} ({self.image.mpp:g} micrometres per pixel) has {sides[1]} x {sides[0]} px at "
                     f"the repository's {target_mpp:g}; queries need {MIN_SIDE_PX} to {MAX_QUERY_PX}. Check both pixel "
                     "sizes; --query-mpp sets the query's."
                 )
@@ -54,6 +56,15 @@ class Asked:
                 representation=self._represent(image), height_px=image.height_px, width_px=image.width_px
             )
         return self._queries[factor]
+
+    def misfit(self, n: int, what: str) -> InputError:
+        """Return the error of a query that fits into none of `n` images or slides."""
+        among = f"the only {what}" if n == 1 else f"any of the {n} {what}s"
+        return InputError(
+            f"{self.label} ({self.image.width_px} x {self.image.height_px} px) does not fit into {among} of this "
+            "repository at the angles and scales looked for; cut it smaller, let it stick out (--overlap 0.5), or "
+            "check the pixel sizes (--query-mpp)."
+        )
 
     def in_its_pixels(self, place: Placement, target_mpp: float | None) -> Placement:
         """Return a placement of `at(target_mpp)` as one of the image as it was read."""

@@ -27,6 +27,7 @@ from crosslight.pipeline.stores import (
     open_store,
     open_windows,
 )
+from crosslight.pipeline.unanswered import Tell, Unanswered
 from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
 from crosslight.registry import load
@@ -222,6 +223,7 @@ class Index(IndexImages):
         min_confidence: float | None = None,
         query_mpp: float | None = None,
         where: Where | None = None,
+        on_unanswered: Tell | None = None,
         progress: Progress = silent,
     ) -> list[Ranking]:
         """Find where queries lie.
@@ -253,11 +255,14 @@ class Index(IndexImages):
             brought to the pixel size of what it is compared with.
         where : mapping, optional
             Only images whose metadata have these values.
+        on_unanswered : callable, optional
+            Called with the file (or name) of each query that cannot be used, and the InputError that says why; the
+            others are answered. By default the first such error is raised.
 
         Returns
         -------
         rankings : list of Ranking
-            One per query, in the order given.
+            One per query that was answered, in the order given.
         """
         settings = searching.SearchSettings(
             modality=modality or self.other_modality,
@@ -270,12 +275,16 @@ class Index(IndexImages):
             if any(not isinstance(q, Image) for q in queries)
             else []
         )
-        images = [*(q for q in queries if isinstance(q, Image)), *map(read_image, files)]
+        if query_mpp is not None and not query_mpp > 0:
+            raise ConfigError(f"query_mpp is {query_mpp}; give micrometres per pixel above 0.")
+        unanswered = Unanswered(on_unanswered)
+        asked = [(q, q.name) for q in queries if isinstance(q, Image)]
+        for file in files:
+            with unanswered.skip(str(file)):
+                asked.append((read_image(file), str(file)))
         if query_mpp is not None:
-            if not query_mpp > 0:
-                raise ConfigError(f"query_mpp is {query_mpp}; give micrometres per pixel above 0.")
-            images = [replace(image, mpp=query_mpp) for image in images]
-        return searching.search_index(self, images, settings, progress)
+            asked = [(replace(image, mpp=query_mpp), label) for image, label in asked]
+        return searching.search_index(self, asked, settings, unanswered, progress)
 
     def calibration(self) -> Calibration:
         """Return the model's calibration of confidence, or the standing one."""

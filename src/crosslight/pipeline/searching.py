@@ -14,6 +14,7 @@ from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
 from crosslight.pipeline.slide_search import Found, SlideShelf
+from crosslight.pipeline.unanswered import Unanswered
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
 from crosslight.rerank.confidence import share_confidence
 from crosslight.rerank.patches import rerank_patches
@@ -30,6 +31,8 @@ AUTO_SECONDS = 1.0  # "auto" aligns with everything while that takes about so lo
 AUTO_SHORTLIST = 100
 AUTO_LISTED = 20_000  # beyond so many, "auto" does not even look at their sizes
 PATCHES_SHORTLIST = 30  # the paper's
+
+Answer = tuple[Sequence[Found], str] | InputError  # places and how they were found, or why there is no answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +79,29 @@ def read_scale(scale: float | str | tuple[float, float]) -> tuple[float, float]:
 
 
 @one_thread()
-def search_index(index: Index, images: Sequence[Image], settings: SearchSettings, progress: Progress) -> list[Ranking]:
-    """Answer all queries; see `Index.search`."""
+def search_index(
+    index: Index, queries: Sequence[tuple[Image, str]], settings: SearchSettings, unanswered: Unanswered,
+    progress: Progress,
+) -> list[Ranking]:  # fmt: skip
+    """Answer all queries, given with what to call them; see `Index.search`."""
     n_images = index.store.count(settings.where)
     if n_images == 0:
         reason = "no image matches --where" if settings.where else "it holds no image"
         raise InputError(f"Nothing can be found in {index.folder}: {reason}; see `crosslight info`.")
-    names = [image.name for image in images]
+    names = [image.name for image, _ in queries]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise InputError(f"Two queries are called {twice!r}; rename one, so that the answers can be told apart.")
-    asked = [Asked(image, index.model.representer(settings.modality).represent) for image in images]
+    represent = index.model.representer(settings.modality).represent
+    asked = [Asked(image, represent, label) for image, label in queries]
     slides = SlideShelf(index, settings.where, settings.align)
     if settings.rerank == "align":
-        return _search_aligned(index, asked, slides, n_images, settings, progress)
-    return [_search_words(index, one, slides, n_images, settings) for one in asked]
+        return _search_aligned(index, asked, slides, n_images, settings, unanswered, progress)
+    rankings = []
+    for one in asked:
+        with unanswered.skip(one.label):
+            rankings.append(_search_words(index, one, slides, n_images, settings))
+    return rankings
 
 
 def _weigh_words(index: Index, query: Query) -> Histogram:
@@ -130,31 +141,41 @@ def _search_words(index: Index, asked: Asked, slides: SlideShelf, n_images: int,
 
 def _search_aligned(
     index: Index, asked: Sequence[Asked], slides: SlideShelf, n_images: int, settings: SearchSettings,
-    progress: Progress,
+    unanswered: Unanswered, progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
     """Align with the images, search the large ones, and put both in one order."""
     n_single = n_images - len(slides.entries)
-    answers: list[tuple[list[Found], str]] = [([], "") for _ in asked]
+    answers: Sequence[Answer] = [([], "")] * len(asked)
     if n_single:
-        try:
-            answers = _align_images(index, asked, n_single, settings, progress)
-        except InputError:  # too large for every image, perhaps not for the slides
-            if not slides.entries:
-                raise
+        answers = _align_images(index, asked, n_single, settings, progress)
     rankings = []
-    for done, (one, (found, note)) in enumerate(zip(asked, answers, strict=True)):
+    for done, (one, answer) in enumerate(zip(asked, answers, strict=True)):
+        with unanswered.skip(one.label):
+            found, note = _add_slides(one, answer, slides, settings)
+            rankings.append(_ranking(index, one.image, [(n, p.similarity, p) for n, p in found], note, settings))
         if slides.entries:
-            places, told = slides.search(one, settings.shortlist, settings.top)
-            found = sorted([*found, *places], key=lambda item: -item[1].similarity)
-            note = f"{note}, {told}" if note else told
             progress(done + 1, len(asked), "searching slides")
-        rankings.append(_ranking(index, one.image, [(n, p.similarity, p) for n, p in found], note, settings))
     return rankings
+
+
+def _add_slides(
+    one: Asked, answer: Answer, slides: SlideShelf, settings: SearchSettings
+) -> tuple[Sequence[Found], str]:
+    """Put what the slides hold into the order; raises InputError where the query can be used for neither."""
+    if not slides.entries:
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
+    found, note = ([], "") if isinstance(answer, InputError) else answer  # too large for images, not for slides
+    places, told = slides.search(one, settings.shortlist, settings.top)
+    if not (found or places):
+        raise one.misfit(len(slides.entries), "slide")
+    return sorted([*found, *places], key=lambda item: -item[1].similarity), f"{note}, {told}" if note else told
 
 
 def _align_images(
     index: Index, asked: Sequence[Asked], n_images: int, settings: SearchSettings, progress: Progress
-) -> list[tuple[list[Found], str]]:
+) -> list[Answer]:
     """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
     config = settings.align
     known: dict[str, Entry] = {}
@@ -168,28 +189,46 @@ def _align_images(
         mpp = common_mpp(list(known.values()))
         everything = list(map(_candidate, known.values()))
         queries = _represent(asked, mpp, progress)
-        if settings.shortlist != "auto" or _is_quick(queries, everything, config):
+        good = [query for query in queries if isinstance(query, Query)]
+        if settings.shortlist != "auto" or _is_quick(good, everything, config):
             note = f"aligned with all {n_images} images"
-            placed = aligner.align(queries, everything, progress)
-            return [(_in_pixels(one, hits, mpp), note) for one, hits in zip(asked, placed, strict=True)]
+            placed = iter(aligner.align(good, everything, progress))
+            return [
+                query if isinstance(query, InputError) else _answer(one, next(placed), mpp, n_images, note)
+                for one, query in zip(asked, queries, strict=True)
+            ]
         n_hits = AUTO_SHORTLIST
     note = f"aligned with the best {n_hits} of {n_images} images by histogram"
-    answers = []
+    answers: list[Answer] = []
     for done, (one, query) in enumerate(zip(asked, _represent(asked, mpp, progress), strict=True)):
+        if isinstance(query, InputError):
+            answers.append(query)
+            continue
         found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
         known.update(found)
-        hits = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
-        answers.append((_in_pixels(one, hits, mpp), note))
+        placed_in = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
+        answers.append(_answer(one, placed_in, mpp, len(found), note))
         progress(done + 1, len(asked), "aligning")
     return answers
 
 
-def _represent(asked: Sequence[Asked], mpp: float | None, progress: Progress) -> list[Query]:
-    queries = []
+def _represent(asked: Sequence[Asked], mpp: float | None, progress: Progress) -> list[Query | InputError]:
+    """Return each query at a pixel size, or why it cannot be used."""
+    queries: list[Query | InputError] = []
     for done, one in enumerate(asked):
-        queries.append(one.at(mpp))
+        try:
+            queries.append(one.at(mpp))
+        except InputError as error:
+            queries.append(error)
         progress(done + 1, len(asked), "representing")
     return queries
+
+
+def _answer(one: Asked, hits: Sequence[Found], mpp: float | None, n_tried: int, note: str) -> Answer:
+    """Return aligned places in the query's own pixels; where it fits into none of what was tried, that."""
+    if n_tried and not hits:
+        return one.misfit(n_tried, "image")
+    return _in_pixels(one, hits, mpp), note
 
 
 def _in_pixels(one: Asked, hits: Sequence[Found], mpp: float | None) -> list[Found]:
@@ -202,7 +241,7 @@ def _candidate(entry: Entry) -> Candidate:
 
 def _is_quick(queries: Sequence[Query], candidates: Sequence[Candidate], config: AlignConfig) -> bool:
     """Tell whether aligning a query with all candidates takes about a second at most."""
-    work = max(estimate_work(query, candidates, config) for query in queries)
+    work = max((estimate_work(query, candidates, config) for query in queries), default=0)
     return work <= WORK_PER_S * AUTO_SECONDS or len(candidates) <= AUTO_SHORTLIST
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from crosslight.config import AlignConfig
-from crosslight.errors import InputError
 from crosslight.pipeline.asking import Asked, group_by_pixel_size
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
 from crosslight.store.base import Where
@@ -223,10 +222,7 @@ class SlideShelf:
     def search(self, asked: Asked, shortlist: int | str, top: int) -> tuple[list[Found], str]:
         """Return the best places of a query, in level-0 pixels per pixel of it, and how they were found.
 
-        Raises
-        ------
-        InputError
-            If it fits into no slide.
+        No place where it fits into no slide.
         """
         found: list[Found] = []
         told: dict[str, None] = {}
@@ -235,11 +231,6 @@ class SlideShelf:
             pieces, how = self._choose_pieces(group, query, shortlist)
             told[how] = None
             found += [(name, asked.in_its_pixels(place, mpp)) for name, place in group.search(query, pieces, top)]
-        if not found:
-            raise InputError(
-                f"The query {asked.image.name} ({asked.image.width_px} x {asked.image.height_px} px) fits into none of "
-                f"the {len(self.entries)} slides; cut it smaller, or check the pixel sizes (--query-mpp)."
-            )
         slides = f"{len(self.entries)} slide{'s' * (len(self.entries) > 1)}"
         return sorted(found, key=lambda item: -item[1].similarity), f"searched {slides} {' and '.join(told)}"
 

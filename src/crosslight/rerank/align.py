@@ -13,7 +13,6 @@ from dataclasses import replace
 import torch
 
 from crosslight.config import AlignConfig
-from crosslight.errors import InputError
 from crosslight.geometry import wrap_angle
 from crosslight.progress import silent
 from crosslight.rerank.agreement import measure_agreement
@@ -51,22 +50,13 @@ class Aligner:
         -------
         placed : list per query of (name, Placement)
             Best first. The similarity of the first `N_JUDGED` is the mean of the correlation of the whole and the
-            agreement of its parts; the rest carry the correlation, capped so that the order stays meaningful.
-
-        Raises
-        ------
-        InputError
-            If a query is larger than every candidate.
+            agreement of its parts; the rest carry the correlation, capped so that the order stays meaningful. Empty
+            for a query that fits into no candidate.
         """
         found = self.scan(queries, candidates, progress)
         results = []
         for number, (query, starts) in enumerate(zip(queries, found, strict=True)):
-            if not starts:
-                raise InputError(
-                    f"A query of {query.width_px} x {query.height_px} px fits into none of the {len(candidates)} "
-                    "repository images at the allowed angles; cut it smaller, or scale it to their pixel size."
-                )
-            results.append(self._finish(query, starts))
+            results.append(self._finish(query, starts) if starts else [])
             progress(number + 1, len(queries), "refining")
         return results
 
