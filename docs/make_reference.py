@@ -31,7 +31,7 @@ def describe_command(name: str, command: Any) -> str:
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
     usage = " ".join(["crosslight", name, *(say_argument(a) for a in arguments), "[options]"])
     rows = [(f"`{say_argument(a)}`", a.help or "", "") for a in arguments]
-    rows += [(f"`{o.opts[-1]}`", o.help or "", say_default(o)) for o in options]
+    rows += [(f"`{say_option(o)}`", o.help or "", say_default(o)) for o in options]
     table = [f"| {option} | {words} | {default} |" for option, words, default in rows]
     lines = [f"## {name}", "", command.help.strip(), "", f"    {usage}", "", "| | | default |", "| --- | --- | --- |"]
     return "\n".join([*lines, *table, ""])
@@ -40,6 +40,12 @@ def describe_command(name: str, command: Any) -> str:
 def say_argument(argument: Any) -> str:
     """Return an argument as a usage line has it."""
     return argument.name.upper() + ("..." if argument.nargs == -1 else "")
+
+
+def say_option(option: Any) -> str:
+    """Return an option with what follows it."""
+    value = "" if option.is_flag else f" {option.metavar}".replace("|", "\\|")
+    return f"{option.opts[-1]}{value}"
 
 
 def say_default(option: Any) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, IndexFolder, Metadata, PixelSize, SchedulerAddress, StoreAddress, Workers
+from crosslight.cli.options import (
+    Device,
+    ImageFiles,
+    IndexFolder,
+    Metadata,
+    PixelSize,
+    SchedulerAddress,
+    StoreAddress,
+    Workers,
+)
 
 
 def add(
     index: IndexFolder,
-    images: Annotated[list[Path], typer.Argument(help="Image files, slides, OME-Zarr folders, or folders of these.")],
+    images: ImageFiles,
     metadata: Metadata = None,
     mpp: PixelSize = None,
     store: StoreAddress = None,

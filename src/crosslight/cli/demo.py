@@ -13,12 +13,14 @@ from crosslight.cli.options import Device, Seed
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the model, the index and the pictures.")] = Path(
-        "crosslight-demo"
-    ),
-    minutes: Annotated[float, typer.Option(help="How long to train.")] = 2.0,
-    quick: Annotated[bool, typer.Option("--quick", help="Search with the head start, untrained.")] = False,
-    patches: Annotated[int, typer.Option(help="How many patches to ask with.", min=1, max=12)] = 8,
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder for the model, the index and the pictures.", metavar="FOLDER")
+    ] = Path("crosslight-demo"),
+    minutes: Annotated[float, typer.Option(help="How long to train.", metavar="MINUTES")] = 2.0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do not train: search with the head start that comes with Crosslight.")
+    ] = False,
+    patches: Annotated[int, typer.Option(help="How many patches to ask with.", min=1, max=12, metavar="N")] = 8,
     device: Device = "auto",
     seed: Seed = 0,
 ) -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from crosslight.cli.console import err, out, progress_bar
-from crosslight.cli.options import Device, PresetName, Seed
+from crosslight.cli.options import Device, PairPattern, Seed
 
 if TYPE_CHECKING:
     from crosslight.evaluate.cells import Results
@@ -33,6 +33,13 @@ class RepositoryName(StrEnum):
     all = "all"
 
 
+class NetworkSize(StrEnum):
+    """How large the networks are that are trained here."""
+
+    default = "default"
+    paper = "paper"
+
+
 class SizeName(StrEnum):
     """How much of an image is asked with."""
 
@@ -42,34 +49,68 @@ class SizeName(StrEnum):
 
 
 def evaluate(
-    a_dir: Annotated[Path, typer.Argument(help="Folder of modality A, or the folder of a published benchmark.")],
-    report: Annotated[Path, typer.Option("--out", help="Folder for the report; the same one goes on.")],
-    b_dir: Annotated[Path | None, typer.Argument(help="Folder of modality B; pairs share their file stem.")] = None,
-    split: Annotated[Path | None, typer.Option(help="CSV name,split: trains on train, asks test.")] = None,
+    a_dir: Annotated[
+        Path, typer.Argument(help="Folder of modality A, or the folder of a published benchmark.", metavar="A_DIR")
+    ],
+    report: Annotated[
+        Path,
+        typer.Option("--out", help="Folder for the report; with the same one a stopped run goes on.", metavar="FOLDER"),
+    ],
+    b_dir: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of modality B; the two images of a pair share their name.", metavar="B_DIR"),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="CSV with columns name,split: trains on train, asks with test.", metavar="FILE"),
+    ] = None,
     methods: Annotated[
         list[str] | None,
-        typer.Option(help="Rows (comir+surf+patches30) or groups: paper, table1, table2, table3, ours, quick, all."),
+        typer.Option(
+            help="A method, such as comir+surf+patches30, or a group: paper, table1, table2, table3, ours, quick, all; "
+            "may be repeated. Default: paper and ours.",
+            metavar="NAME",
+        ),
     ] = None,
-    pair_pattern: Annotated[
-        tuple[str, str] | None, typer.Option(help="Names within one folder: '{id}_BF.tif' '{id}_SHG.tif'.")
-    ] = None,
+    pair_pattern: PairPattern = None,
     turned_pattern: Annotated[
-        tuple[str, str] | None, typer.Option(help="Names of transformed images to ask with, instead of cutting them.")
+        tuple[str, str] | None,
+        typer.Option(help="What transformed images to ask with are called, instead of cutting them.", metavar="A B"),
     ] = None,
-    labels: Annotated[tuple[str, str], typer.Option(help="What A and B are called in the tables.")] = ("A", "B"),
-    part: Annotated[PartName, typer.Option(help="Which pairs are asked: test, or val to choose settings.")] = (
-        PartName.test
+    labels: Annotated[tuple[str, str], typer.Option(help="What A and B are called in the tables.", metavar="A B")] = (
+        "A",
+        "B",
     ),
-    repository: Annotated[RepositoryName, typer.Option(help="Search the test images, or all.")] = RepositoryName.test,
-    size: Annotated[SizeName, typer.Option(help="Ask with full images, patches, or both.")] = SizeName.both,
+    part: Annotated[
+        PartName, typer.Option(help="Which pairs are asked: test, or val to choose settings.", metavar="test|val")
+    ] = PartName.test,
+    repository: Annotated[
+        RepositoryName, typer.Option(help="What is searched: the test images, or all.", metavar="test|all")
+    ] = RepositoryName.test,
+    size: Annotated[
+        SizeName, typer.Option(help="Ask with full images, patches, or both.", metavar="full|patch|both")
+    ] = SizeName.both,
     model: Annotated[
-        list[Path] | None, typer.Option(help="A trained model to use (comir, pix2pix, cyclegan), not training it here.")
+        list[Path] | None,
+        typer.Option(
+            help="A trained model (comir, pix2pix or cyclegan) to use instead of training one; may be repeated.",
+            metavar="FOLDER",
+        ),
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="How large networks trained here are.")] = PresetName.default,
-    steps: Annotated[int | None, typer.Option(help="Train everything for so many steps.", min=1)] = None,
-    minutes: Annotated[float | None, typer.Option(help="Train everything for so long, each.")] = None,
-    words: Annotated[int, typer.Option(help="Visual words of a repository.", min=1)] = 20_000,
-    patch_words: Annotated[int, typer.Option(help="Visual words of each re-ranking by patches.", min=1)] = 2000,
+    preset: Annotated[
+        NetworkSize,
+        typer.Option(
+            help="Networks trained here: default (small ones) or paper (as published).", metavar="default|paper"
+        ),
+    ] = NetworkSize.default,
+    steps: Annotated[
+        int | None, typer.Option(help="Train every network for so many steps.", min=1, metavar="N")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train every network for so long.", metavar="MINUTES")] = None,
+    words: Annotated[int, typer.Option(help="Visual words of a repository.", min=1, metavar="N")] = 20_000,
+    patch_words: Annotated[
+        int, typer.Option(help="Visual words of each re-ranking by patches.", min=1, metavar="N")
+    ] = 2000,
     device: Device = "auto",
     seed: Seed = 0,
 ) -> None:

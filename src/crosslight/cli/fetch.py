@@ -11,7 +11,10 @@ from crosslight.cli.console import out, progress_bar
 
 def fetch(
     name: Annotated[
-        str, typer.Argument(help="resnet152 (241 MB), resnet50 (102 MB) or densenet169 (57 MB), from huggingface.co.")
+        str,
+        typer.Argument(
+            help="resnet152 (241 MB), resnet50 (102 MB) or densenet169 (57 MB), from huggingface.co.", metavar="NAME"
+        ),
     ],
 ) -> None:
     """Download ImageNet weights, for comparisons. Nothing else here ever downloads anything."""

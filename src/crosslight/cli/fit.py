@@ -8,29 +8,50 @@ from typing import Annotated
 import typer
 
 from crosslight.cli.console import out, progress_bar
-from crosslight.cli.options import Device, PresetName, Seed
+from crosslight.cli.options import Device, PairPattern, PresetName, Seed
 
 
 def fit(
-    a_dir: Annotated[Path, typer.Argument(help="Folder of modality A; pairs share their file stem.")],
-    b_dir: Annotated[Path, typer.Argument(help="Folder of modality B.")],
-    model: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
-    split: Annotated[Path | None, typer.Option(help="CSV name,split: trains on train, calibrates on val.")] = None,
-    pair_pattern: Annotated[
-        tuple[str, str] | None, typer.Option(help="Names within one folder: '{id}_BF.tif' '{id}_SHG.tif'.")
+    a_dir: Annotated[
+        Path, typer.Argument(help="Folder of modality A; the two images of a pair share their name.", metavar="A_DIR")
+    ],
+    b_dir: Annotated[Path, typer.Argument(help="Folder of modality B.", metavar="B_DIR")],
+    model: Annotated[Path, typer.Option("--out", help="Model folder to write.", metavar="FOLDER")],
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with columns name,split: train is trained on, val calibrates the confidence, test is never "
+            "opened. By default all pairs are trained on.",
+            metavar="FILE",
+        ),
     ] = None,
+    pair_pattern: PairPattern = None,
     preset: Annotated[
-        PresetName, typer.Option(help="default, paper (faithful), originals (as they are) or a translation.")
+        PresetName,
+        typer.Option(
+            help="default; paper (as published); originals (no learning: images as they are); or a translation to "
+            "compare with: pix2pix, cyclegan, and each with -small.",
+            metavar="NAME",
+        ),
     ] = PresetName.default,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings, instead of a preset.")] = None,
-    critic: Annotated[str | None, typer.Option(help="correlation or mse; overrides the preset.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Train for so long.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Train for so many steps; 0: the head start alone.", min=0)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings, instead of a preset.", metavar="FILE")
+    ] = None,
+    critic: Annotated[
+        str | None, typer.Option(help="windows, correlation or mse, instead of the preset's.", metavar="NAME")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Train for so long, instead of the preset's steps.", metavar="MINUTES")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Train for so many steps; 0 takes the head start as it is.", min=0, metavar="N"),
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from where a stopped training to --out was.")] = False,
 ) -> None:
-    """Learn to bring both modalities into one common representation."""
+    """Learn the common representation from aligned pairs."""
     import crosslight
 
     with progress_bar() as progress:
@@ -40,7 +61,7 @@ def fit(
         )  # fmt: skip
     record = result.training
     if not record["steps"]:
-        ended = "images are compared as they are"
+        ended = "images are compared as they are" if preset == "originals" else "the head start as it is, untrained"
     elif "losses" in record:
         ended = ", ".join(f"{name} {value:.2f}" for name, value in record["losses"].items())
     else:

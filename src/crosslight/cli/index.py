@@ -10,26 +10,43 @@ import typer
 from crosslight.cli.console import out, progress_bar
 from crosslight.cli.options import (
     Device,
+    ImageFiles,
     Metadata,
     ModalityName,
     ModelFolder,
     PixelSize,
     SchedulerAddress,
-    StoreAddress,
     Workers,
 )
 
 
 def index(
-    images: Annotated[list[Path], typer.Argument(help="Image files, slides, OME-Zarr folders, or folders of these.")],
+    images: ImageFiles,
     model: ModelFolder,
-    modality: Annotated[ModalityName, typer.Option(help="What kind these images are: A or B.")],
-    index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.")],
+    modality: Annotated[ModalityName, typer.Option(help="Which kind the images are, A or B.", metavar="A|B")],
+    index: Annotated[Path, typer.Option("--out", help="Index folder to write, or to go on with.", metavar="FOLDER")],
     metadata: Metadata = None,
-    describer: Annotated[str | None, typer.Option(help="surf, sift, rootsift, ...: how the shortlist is made.")] = None,
+    describer: Annotated[
+        str | None,
+        typer.Option(
+            help="What the shortlist compares: surf, oriented-surf, sift, rootsift, detected-sift or resnet; default: "
+            "the preset's.",
+            metavar="NAME",
+        ),
+    ] = None,
     mpp: PixelSize = None,
-    background: Annotated[str | None, typer.Option(help="skip or keep the glass of slides; default: skip.")] = None,
-    store: StoreAddress = None,
+    background: Annotated[
+        str | None,
+        typer.Option(help="skip or keep: whether the glass of slides is left out; default: skip.", metavar="NAME"),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Qdrant server that is to keep the vectors, http://host:6333 (its key: QDRANT_API_KEY); default: the "
+            "index folder keeps them.",
+            metavar="URL",
+        ),
+    ] = None,
     workers: Workers = None,
     scheduler: SchedulerAddress = None,
     device: Device = "auto",

@@ -13,8 +13,8 @@ from crosslight.cli.options import IndexFolder, StoreAddress
 
 def info(
     index: IndexFolder,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
-    names: Annotated[bool, typer.Option("--names", help="List the images too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="List the names, sizes and files of the images too.")] = False,
     store: StoreAddress = None,
 ) -> None:
     """Show what an index holds and what it was made with."""

@@ -13,7 +13,13 @@ from crosslight.cli.options import IndexFolder
 def move(
     index: IndexFolder,
     store: Annotated[
-        str, typer.Option("--store", help="Qdrant server, http://host:6333 (key: QDRANT_API_KEY), or embedded.")
+        str,
+        typer.Option(
+            "--store",
+            help="Where to: a Qdrant server, http://host:6333 (its key: QDRANT_API_KEY), or `embedded`, the index "
+            "folder.",
+            metavar="URL",
+        ),
     ],
 ) -> None:
     """Carry an index's vectors to a Qdrant server, or back. A stopped move goes on where it was."""

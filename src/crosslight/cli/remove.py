@@ -12,7 +12,10 @@ from crosslight.cli.options import IndexFolder, StoreAddress
 
 def remove(
     index: IndexFolder,
-    names: Annotated[list[str], typer.Argument(help="Names (file stems) of images in the index.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Names of images in the index, as `crosslight info --names` lists them.", metavar="NAMES"),
+    ],
     store: StoreAddress = None,
 ) -> None:
     """Remove images from an index by name. Their files are not touched."""

@@ -13,14 +13,21 @@ from crosslight.cli.options import Device
 
 
 def report(
-    ranking: Annotated[Path, typer.Argument(help="A ranking, as `crosslight search --csv` or `--json` writes it.")],
-    out: Annotated[Path, typer.Option(help="The HTML file to write.")],
-    index: Annotated[Path | None, typer.Option(help="The index that was searched: for pictures of the hits.")] = None,
-    queries: Annotated[
-        list[Path] | None, typer.Option(help="Query images, or a folder of them: for pictures of the queries.")
+    ranking: Annotated[
+        Path, typer.Argument(help="A ranking, as `crosslight search --csv` or `--json` writes it.", metavar="RANKING")
+    ],
+    out: Annotated[Path, typer.Option(help="The HTML file to write.", metavar="FILE")],
+    index: Annotated[
+        Path | None, typer.Option(help="The index that was searched: for pictures of the hits.", metavar="FOLDER")
     ] = None,
-    hits: Annotated[int, typer.Option(help="Hits of each query to show as pictures.", min=1)] = 5,
-    title: Annotated[str, typer.Option(help="Heading of the page; default: what was asked.")] = "",
+    queries: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Query images, or a folder of them, for pictures of the queries; may be repeated.", metavar="PATH"
+        ),
+    ] = None,
+    hits: Annotated[int, typer.Option(help="Hits of each query to show as pictures.", min=1, metavar="N")] = 5,
+    title: Annotated[str, typer.Option(help="Heading of the page; default: what was asked.", metavar="TEXT")] = "",
     device: Device = "auto",
 ) -> None:
     """Write the answers as one HTML page. It needs no server: to look at, print and send."""

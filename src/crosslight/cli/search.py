@@ -25,42 +25,86 @@ if TYPE_CHECKING:
 
 def search(
     index: IndexFolder,
-    queries: Annotated[list[Path], typer.Argument(help="Query images, or folders of them.")],
-    modality: Annotated[ModalityName | None, typer.Option(help="Kind of the queries; default: the other one.")] = None,
-    top: Annotated[int, typer.Option(help="Hits to return per query.", min=1)] = 15,
+    queries: Annotated[list[Path], typer.Argument(help="Query images, or folders of them.", metavar="QUERIES")],
+    modality: Annotated[
+        ModalityName | None,
+        typer.Option(help="Which kind the queries are; default: the one that was not indexed.", metavar="A|B"),
+    ] = None,
+    top: Annotated[int, typer.Option(help="Hits to return per query.", min=1, metavar="N")] = 15,
     shortlist: Annotated[
-        str, typer.Option(help="How many images to align with: a number, all, or auto (all while that is quick).")
+        str,
+        typer.Option(
+            help="How many images to align with: a number (the best by histogram), all, or auto (all while that is "
+            "quick).",
+            metavar="N|all|auto",
+        ),
     ] = "auto",
     rerank: Annotated[
-        RerankName, typer.Option(help="align; patches (the paper's re-ranking); none (histograms alone).")
+        RerankName,
+        typer.Option(
+            help="What orders the shortlist: align (finds the place), patches (the paper's re-ranking) or none (its "
+            "histograms).",
+            metavar="align|patches|none",
+        ),
     ] = RerankName.align,
-    rotation: Annotated[float, typer.Option(help="Largest turn to look for, degrees; 180 is any.")] = 30.0,
+    rotation: Annotated[
+        float, typer.Option(help="Largest turn to look for, to either side; 180 is any.", metavar="DEGREES")
+    ] = 30.0,
     scale: Annotated[
-        str, typer.Option(help="Scales to look through: 1.25 (up to so much larger or smaller), or 0.8-1.25.")
+        str,
+        typer.Option(
+            help="Scales to look through: 1.25 (up to so much larger or smaller), or a range, 0.8-1.25.",
+            metavar="SCALES",
+        ),
     ] = "1",
     flip: Annotated[bool, typer.Option("--flip", help="Look for mirrored places too.")] = False,
     overlap: Annotated[
-        float, typer.Option(help="Least share of the query inside the image, 0.25 to 1; below 1 it may stick out.")
+        float,
+        typer.Option(
+            help="Least share of the query that lies inside the image, 0.25 to 1; below 1 it may stick out.",
+            metavar="SHARE",
+        ),
     ] = 1.0,
     min_confidence: Annotated[
-        float | None, typer.Option(help="Say that a query is probably not there where the best hit has less, 0 to 1.")
+        float | None,
+        typer.Option(
+            help="Say that a query is probably not there if its best hit has less confidence, 0 to 1.", metavar="SHARE"
+        ),
     ] = None,
     query_mpp: Annotated[
-        float | None, typer.Option(help="Micrometres per pixel of the queries, instead of what their files say.")
+        float | None,
+        typer.Option(help="Micrometres per pixel of the queries, instead of what their files say.", metavar="NUMBER"),
     ] = None,
-    where: Annotated[list[str] | None, typer.Option(help="Only images whose metadata say key=value.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only images whose metadata say so; may be repeated, then all must hold.", metavar="KEY=VALUE"
+        ),
+    ] = None,
     store: StoreAddress = None,
-    model: Annotated[Path | None, typer.Option(help="Refuse unless the index was made by this model.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per hit, and no table.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="Refuse to search unless the index was made by this model.", metavar="FOLDER")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the ranking as CSV.", metavar="FILE")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per hit instead of tables.")] = False,
     show: Annotated[
-        Path | None, typer.Option(help="Write a picture: query, hits and overlay (one per query if there are several).")
+        Path | None,
+        typer.Option(
+            help="Write a picture of query, hits and overlay: .png, .jpg or .webp; several queries add their names.",
+            metavar="FILE",
+        ),
     ] = None,
     geojson: Annotated[
-        Path | None, typer.Option(help="Write the windows for QuPath: a .geojson file, or a folder with one per image.")
+        Path | None,
+        typer.Option(
+            help="Write the windows for QuPath: a .geojson file, or a folder with one per image.", metavar="PATH"
+        ),
     ] = None,
     imagej: Annotated[
-        Path | None, typer.Option(help="Write the windows for ImageJ: a .zip or .roi file, or a folder, one per image.")
+        Path | None,
+        typer.Option(
+            help="Write the windows for ImageJ: a .zip or .roi file, or a folder with one per image.", metavar="PATH"
+        ),
     ] = None,
     device: Device = "auto",
 ) -> None:

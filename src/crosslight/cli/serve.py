@@ -13,10 +13,13 @@ from crosslight.errors import MissingDependencyError
 
 def serve(
     index: IndexFolder,
-    host: Annotated[str, typer.Option(help="Address to listen on; any but this computer's own asks for a token.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; others than this computer's own ask for a token.", metavar="ADDRESS"),
+    ] = ("127.0.0.1"),
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535, metavar="N")
+    ] = 8000,
     token: Annotated[
         str, typer.Option(help="What visitors have to show; made and printed where one is needed.", metavar="TEXT")
     ] = "",
