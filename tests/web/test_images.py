@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
 
 import crosslight
+from crosslight.show.reliability import write_reliability
 
 Answer = dict[str, Any]
 Wait = Callable[[TestClient, Answer], Answer]
@@ -41,7 +42,14 @@ def test_the_model_says_how_it_was_made(client: TestClient) -> None:
     model = client.get("/api/model").json()
     assert model["fingerprint"] == client.get("/api/index").json()["model"]
     assert set(model["modalities"]) == {"A", "B"}
+    assert model["reliability"] == {}  # nothing was measured: the head start has seen no validation pair
     assert client.get("/api/model/preview.png").headers["content-type"] == "image/png"
+
+
+def test_the_measured_reliability_comes_with_the_model(own_client: TestClient, own_index: Path) -> None:
+    write_reliability(np.array([0.1, 0.9, 0.9]), np.array([0.0, 1.0, 0.0]), own_index / "model" / "calibration.csv")
+    found = own_client.get("/api/model").json()["reliability"]
+    assert found["confidence"] == [0.1, 0.9] and found["right"] == [0.0, 0.5] and found["n_queries"] == [1, 2]
 
 
 def test_tiles_put_together_are_the_image(client: TestClient, tiles: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from crosslight.progress import silent
 from crosslight.represent.base import Model
 from crosslight.rerank.align import Aligner, Candidate, Query
 from crosslight.rerank.confidence import confidence_features, cross_validate, fit_calibration
-from crosslight.show.reliability import draw_reliability
+from crosslight.show.reliability import draw_reliability, write_reliability
 from crosslight.types import Float64, Image, Modality, Pair, Placement, Progress
 
 SHARES = (0.7, 0.45, 0.31)  # query side as a share of the image's short side
@@ -28,7 +28,7 @@ def calibrate(
     """Ask turned windows of each pair's one image among all the other images, in both directions.
 
     Returns the fields of `Calibration`. Fewer than two pairs leave the standing values. `picture` is the file of a
-    reliability plot, drawn where there are enough queries to fit on.
+    reliability plot, drawn where there are enough queries to fit on; a CSV of the same name holds its figures.
     """
     chosen = pairs[:MAX_IMAGES]
     rows: list[Float64] = []
@@ -61,7 +61,9 @@ def calibrate(
     features, known = np.array(rows).reshape(-1, 3), np.array(right)
     calibration = fit_calibration(features, known)
     if picture is not None and calibration.n_queries:
-        draw_reliability(cross_validate(features, known, groups), known, picture)
+        confidences = cross_validate(features, known, groups)
+        draw_reliability(confidences, known, picture)
+        write_reliability(confidences, known, picture.with_suffix(".csv"))
     return asdict(calibration)
 
 

@@ -268,3 +268,7 @@ class ModelInfo(Schema):
     calibration: dict[str, float]
     has_preview: bool
     curve: dict[str, list[float]] = Field(description="Columns of training.csv, thinned out for plotting.")
+    reliability: dict[str, list[float]] = Field(
+        description="Columns of calibration.csv: mean confidence of validation queries, the share of them that were "
+        "answered right, its standard error, how many they are. Empty where there were too few to measure it."
+    )

@@ -77,7 +77,8 @@ def read_model(bench: Bench) -> schemas.ModelInfo:
         training=record.get("training", {}),
         calibration=asdict(bench.index.calibration()),
         has_preview=(folder / "preview.png").is_file(),
-        curve=_read_curve(folder / "training.csv"),
+        curve=_read_columns(folder / "training.csv"),
+        reliability=_read_columns(folder / "calibration.csv"),
     )
 
 
@@ -94,8 +95,8 @@ def _model_folder(bench: Workbench) -> Path:
     return bench.index.folder / "model"
 
 
-def _read_curve(path: Path) -> dict[str, list[float]]:
-    """Return the columns of training.csv with at most `CURVE_POINTS` rows; nothing where there is none."""
+def _read_columns(path: Path) -> dict[str, list[float]]:
+    """Return the columns of a table with at most `CURVE_POINTS` rows; nothing where there is none."""
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as file:

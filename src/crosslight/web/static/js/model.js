@@ -45,6 +45,19 @@ function showCurve({ curve }) {
   byId("curve").replaceChildren(drawChart({ x, xName: "step", lines, title: `Training over ${x.at(-1)} steps: ${end}` }));
 }
 
+// What was measured: of the validation queries with so much confidence, how many were answered right.
+function showReliability({ reliability: r }) {
+  byId("reliable").hidden = !r.confidence?.length;
+  if (!r.confidence?.length) return;
+  const points = r.confidence.map((x, i) => ({ x, y: r.right[i], error: r.error[i], label: String(r.n_queries[i]) }));
+  const parts = points.map((p) => `${percent(p.y)} of ${p.label} right at ${percent(p.x)}`).join(", ");
+  const sayPercent = (value) => `${Math.round(value * 100)} %`;
+  byId("reliability").replaceChildren(drawChart({
+    x: [0, 1], xName: "confidence of the best hit", points, sayX: sayPercent, title: `Share of right answers by confidence: ${parts}`,
+    lines: [{ name: "share of right answers", kind: "even", y: [0, 1], low: 0, high: 1, say: sayPercent }],
+  }));
+}
+
 // The confidence of the best hit by how far it leads, for a similarity and a distance as good answers have them.
 function showCalibration({ calibration: c }) {
   const [similarity, distance] = [0.5, 5];
@@ -76,6 +89,7 @@ async function start() {
   const model = await call("/api/model");
   showFigures(model);
   showCurve(model);
+  showReliability(model);
   showCalibration(model);
   showSettings(model);
   byId("preview").hidden = !model.has_preview;
