@@ -38,6 +38,7 @@ STORES = {
 }
 BASELINES = {
     "2dkd": "crosslight.baselines.krawtchouk:Krawtchouk",
+    "2dkd-places": "crosslight.baselines.krawtchouk:KrawtchoukPlaces",
     "tcnet": "crosslight.baselines.tcnet:TcNet",
     "imtdf": "crosslight.baselines.imtdf:Imtdf",
 }

@@ -73,6 +73,14 @@ def test_a_second_run_gives_the_same_ranking():
     assert rerank_patches(query, images, SURF, BUILD_WORDS) == first
 
 
+def test_without_room_to_keep_descriptors_the_ranking_is_the_same(monkeypatch):
+    images = [(f"image {k}", textured(k)) for k in range(4)]
+    query = window(images[2][1], 24, 8, 40)
+    kept = rerank_patches(query, images, SURF, BUILD_WORDS)
+    monkeypatch.setattr("crosslight.rerank.patches.KEPT_BYTES", 0)
+    assert rerank_patches(query, images, SURF, BUILD_WORDS) == kept
+
+
 def test_images_of_other_sizes_and_a_query_larger_than_an_image_are_ranked():
     images = [("small", textured(0, 30, 96)), ("wide", textured(1, 64, 120)), ("same", textured(2, 64, 64))]
     ranking = rerank_patches(textured(2, 64, 64), images, SURF, BUILD_WORDS)

@@ -21,13 +21,14 @@ from crosslight.types import Float32, Float64, Image, Modality, Pair, Progress
 class KrawtchoukConfig:
     """Settings of `Krawtchouk`.
 
-    `step_px` lies between two places; `window_px` is the grid of the polynomials, odd: at 257 what counts is a bell of
-    11 px standard deviation. At most `n_query_places` of a query are compared, spread evenly over those chosen.
+    `step_px` lies between two places; `window_px` is the grid of the polynomials, odd: at 41 what counts is a bell of
+    4.5 px standard deviation, at 257 one of 11 px. A query is compared at `n_query_places`: 1 is its middle, whatever
+    is to be seen there; more are spread evenly over those chosen in it as they are in the repository.
     """
 
     step_px: int = 5
-    window_px: int = 257
-    n_query_places: int = 500
+    window_px: int = 41
+    n_query_places: int = 1
 
     def __post_init__(self) -> None:
         if self.step_px < 1 or self.n_query_places < 1:
@@ -45,8 +46,9 @@ class Krawtchouk:
     """2DKD (DeVille, Kihara, Sit 2020, doi 10.1186/s13029-020-0077-1), written from its publications.
 
     Places lie `step_px` apart; those whose local variance exceeds the variance of the whole image are described by six
-    invariants. A repository image is as similar as the query's places are near, on average, to their nearest
-    descriptors in it. Nothing is learnt.
+    invariants. As in the toolkit, what is searched for is one place, the query's middle: a repository image is as
+    similar as its nearest descriptor. With more query places it is as similar as they are near on average. Nothing is
+    learnt.
     """
 
     learns: ClassVar[bool] = False
@@ -74,10 +76,33 @@ class Krawtchouk:
         """Rank all repository images by minus the mean distance of descriptors."""
         if not self._trees:
             raise ConfigError("Nothing was indexed; call index with the repository's images first.")
-        asked = describe_image(query, self.config)[0]
-        asked = asked[np.unique(np.linspace(0, len(asked) - 1, self.config.n_query_places).astype(np.intp))]
+        asked = describe_query(query, self.config)
         similarities = [-float(np.mean(tree.query(asked)[0])) for tree in self._trees.values()]
         return rank_names(list(self._trees), np.array(similarities))
+
+
+class KrawtchoukPlaces(Krawtchouk):
+    """The same descriptors, but compared at many places of the query and of a wider bell: our way to ask with an image.
+
+    It finds what the single place of the published search does not.
+    """
+
+    presets: ClassVar[Mapping[str, KrawtchoukConfig]] = {
+        "default": KrawtchoukConfig(window_px=257, n_query_places=500),
+    }
+
+    def __init__(self, config: KrawtchoukConfig | None = None, *, seed: int = 0, device: str = "cpu") -> None:
+        super().__init__(config or self.presets["default"], seed=seed, device=device)
+
+
+def describe_query(image: Image, config: KrawtchoukConfig) -> Float64:
+    """Return the descriptors (P, 6) that a query is compared by: of its middle, or of P chosen places."""
+    if config.n_query_places == 1:
+        grey = to_grey(to_unit(image.pixels))
+        row, col = (np.array([(side - 1) // 2], np.float64) for side in grey.shape)
+        return describe_places(_local_moments(grey, row, col, config.window_px)[0], config.window_px - 1)
+    chosen = describe_image(image, config)[0]
+    return chosen[np.unique(np.linspace(0, len(chosen) - 1, config.n_query_places).astype(np.intp))]
 
 
 def describe_image(image: Image, config: KrawtchoukConfig) -> tuple[Float64, Float64]:

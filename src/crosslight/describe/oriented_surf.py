@@ -144,7 +144,7 @@ def _flat_places(maps: Float32, centres: NDArray[np.intp], offsets: Float32) -> 
 
 def wavelet_gradients(image: Float32, scale: float) -> Float32:
     """Return dx and dy at every pixel corner of (h, w), as (2, h + 1, w + 1)."""
-    return np.ascontiguousarray(response_maps(image, scale)[:, 0::2].transpose(1, 0, 2))
+    return np.ascontiguousarray(response_maps(image[None], scale)[:, 0, 0::2].transpose(1, 0, 2))
 
 
 def _chunks(n: int) -> Iterator[slice]:

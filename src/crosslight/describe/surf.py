@@ -7,6 +7,8 @@ over rows, one over columns.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ N_SAMPLES = 20  # samples along each axis of a block: 5 in each sub-region
 N_SUMS = 4  # dx, |dx|, dy, |dy|
 VALUES_PER_CHANNEL = N_PARTS * N_PARTS * N_SUMS
 GAUSSIAN_SIGMA = 3.3  # in units of the scale
+PIXELS_AT_ONCE = 2**15  # of a representation's channels, so that memory stays small
 
 
 class Surf:
@@ -81,16 +84,22 @@ def describe_blocks(values: Float32, rows: NDArray[np.intp], cols: NDArray[np.in
     raw = np.empty((n, m, n_channels, N_PARTS, N_PARTS, N_SUMS), np.float32)
     if raw.size == 0:
         return raw.reshape(0, n_channels * VALUES_PER_CHANNEL)
-    over_rows, over_cols = _sampling(rows, height + 1, scale), _sampling(cols, width + 1, scale)
-    for channel in range(n_channels):
-        maps = response_maps(values[channel], scale)
-        sums = (over_rows @ maps.reshape(height + 1, -1)).reshape(n * N_PARTS * N_SUMS, width + 1)
-        sums = (over_cols @ np.ascontiguousarray(sums.T)).reshape(m, N_PARTS, n, N_PARTS, N_SUMS)
-        raw[:, :, channel] = sums.transpose(2, 0, 3, 1, 4)
+    over_rows, over_cols = (
+        _sampling(tuple(lines.tolist()), side + 1, scale) for lines, side in ((rows, height), (cols, width))
+    )
+    at_once = max(1, PIXELS_AT_ONCE // (height * width))
+    for first in range(0, n_channels, at_once):
+        maps = response_maps(values[first : first + at_once], scale)
+        n_here = maps.shape[1]
+        sums = (over_rows @ maps.reshape(height + 1, -1)).reshape(-1, width + 1)
+        sums = over_cols @ np.ascontiguousarray(sums.T)
+        sums = sums.reshape(m, N_PARTS, n, N_PARTS, n_here, N_SUMS)
+        raw[:, :, first : first + n_here] = sums.transpose(2, 0, 4, 3, 1, 5)
     return raw.reshape(n * m, n_channels * VALUES_PER_CHANNEL)
 
 
-def _sampling(centres: NDArray[np.intp], n_corners: int, scale: float) -> csr_array:
+@lru_cache(maxsize=64)
+def _sampling(centres: tuple[int, ...], n_corners: int, scale: float) -> csr_array:
     """Return the sparse (4 * n, n_corners) matrix of the Gaussian-weighted sums over the samples of each sub-region.
 
     Samples half-way between two corners go outwards, so that a block stays symmetric.
@@ -98,30 +107,39 @@ def _sampling(centres: NDArray[np.intp], n_corners: int, scale: float) -> csr_ar
     offsets = np.arange(N_SAMPLES) - (N_SAMPLES - 1) / 2
     shifts = (np.sign(offsets) * np.floor(np.abs(offsets) * scale + 0.5)).astype(np.intp)
     weights = np.exp(-0.5 * (offsets / GAUSSIAN_SIGMA) ** 2).astype(np.float32)
-    corners = (centres[:, None] + shifts).ravel()
+    corners = (np.array(centres)[:, None] + shifts).ravel()
     starts = np.arange(0, len(corners) + 1, N_SAMPLES // N_PARTS)
     return csr_array((np.tile(weights, len(centres)), corners, starts), shape=(len(starts) - 1, n_corners))
 
 
-def response_maps(image: Float32, scale: float) -> Float32:
-    """Return dx, |dx|, dy and |dy| at every pixel corner of (h, w), as (h + 1, 4, w + 1).
+def response_maps(values: Float32, scale: float) -> Float32:
+    """Return dx, |dx|, dy and |dy| at every pixel corner of channels (C, h, w), as (h + 1, C, 4, w + 1).
 
     A wavelet is the mean of its right (lower) half minus the mean of its left (upper) half. Along its axis that is the
-    hat-weighted sum of the steps between neighbouring pixels, which is exactly zero where the image is flat.
+    hat-weighted sum of the steps between neighbouring pixels, which is exactly zero where the image is flat. The
+    channels are filtered as one tall image; their margins keep them apart.
     """
     hat, box = _wavelet(scale)
     reach = len(box) // 2
-    height, width = image.shape
-    padded = cv2.copyMakeBorder(image, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-    dx = cv2.sepFilter2D(padded[:, 1:] - padded[:, :-1], -1, hat, box, anchor=(reach - 1, reach))
-    dy = cv2.sepFilter2D(padded[1:] - padded[:-1], -1, box, hat, anchor=(reach, reach - 1))
-    maps = np.empty((height + 1, N_SUMS, width + 1), np.float32)
-    maps[:, 0] = dx[reach : reach + height + 1, reach - 1 : reach + width]
-    maps[:, 2] = dy[reach - 1 : reach + height, reach : reach + width + 1]
-    np.abs(maps[:, 0::2], out=maps[:, 1::2])
+    n_channels, height, width = values.shape
+    padded = np.pad(values, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    dx = _filter_channels(padded[:, :, 1:] - padded[:, :, :-1], hat, box, (reach - 1, reach))
+    dy = _filter_channels(padded[:, 1:] - padded[:, :-1], box, hat, (reach, reach - 1))
+    maps = np.empty((height + 1, n_channels, N_SUMS, width + 1), np.float32)
+    maps[:, :, 0] = dx[:, reach : reach + height + 1, reach - 1 : reach + width].swapaxes(0, 1)
+    maps[:, :, 2] = dy[:, reach - 1 : reach + height, reach : reach + width + 1].swapaxes(0, 1)
+    np.abs(maps[:, :, 0::2], out=maps[:, :, 1::2])
     return maps
 
 
+def _filter_channels(steps: Float32, along: Float32, down: Float32, anchor: tuple[int, int]) -> Float32:
+    """Return every channel of (C, h, w) under a separable kernel, the columns' and the rows' parts given."""
+    n_channels, height, width = steps.shape
+    tall = cv2.sepFilter2D(steps.reshape(n_channels * height, width), -1, along, down, anchor=anchor)
+    return np.asarray(tall, np.float32).reshape(steps.shape)
+
+
+@lru_cache(maxsize=64)
 def _wavelet(scale: float) -> tuple[Float32, Float32]:
     """Return the hat along a Haar wavelet's axis, (2 r - 1,), and the box across it, (2 r,): r = scale rounded up."""
     reach = int(np.ceil(scale))

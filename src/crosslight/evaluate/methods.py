@@ -23,7 +23,7 @@ RERANK = re.compile(r"(patches|align)(\d+)")
 ALIGN = "align"
 COMMON = {"originals": "identity", "comir": "comir", "pix2pix": "pix2pix", "cyclegan": "cyclegan"}
 TRANSLATIONS = ("pix2pix", "cyclegan")  # each makes two spaces, that of A and that of B
-MATCHERS = ("2dkd",)  # baselines that may read a representation instead of the images
+MATCHERS = ("2dkd", "2dkd-places")  # baselines that may read a representation instead of the images
 WHOLE = ("tcnet", "imtdf")
 DESCRIBERS = ("detected-sift", "surf", "resnet")  # the paper's
 

@@ -14,11 +14,11 @@ from crosslight.types import MODALITIES, Modality
 
 MATCHER_NAMES = {
     "detected-sift": "SIFT", "sift": "dense SIFT", "surf": "SURF", "rootsift": "dense RootSIFT",
-    "oriented-surf": "oriented SURF", "resnet": "ResNet", "2dkd": "2DKD", "tcnet": "TC-Net",
-    "imtdf": "IMTDF", ALIGN: "alignment",
+    "oriented-surf": "oriented SURF", "resnet": "ResNet", "2dkd": "2DKD", "2dkd-places": "2DKD at many places",
+    "tcnet": "TC-Net", "imtdf": "IMTDF", ALIGN: "alignment",
 }  # fmt: skip
 REPRESENTATION_NAMES = {"originals": "Originals", "comir": "CoMIR", "pix2pix": "pix2pix", "cyclegan": "CycleGAN"}
-MATCHER_ORDER = ("detected-sift", "surf", "resnet", "2dkd", "sift", "rootsift", "oriented-surf")
+MATCHER_ORDER = ("detected-sift", "surf", "resnet", "2dkd", "2dkd-places", "sift", "rootsift", "oriented-surf")
 REPRESENTATION_ORDER = ("originals", "comir", "cyclegan", "pix2pix")
 CHANCE = "random order"
 

@@ -14,6 +14,9 @@ class _Describer(Protocol):
     def describe(self, representation: Representation) -> Descriptors: ...
 
 
+KEPT_BYTES = 2**28  # of descriptors, while a query is re-ranked; what does not fit is described again
+
+
 class _Words(Protocol):
     def encode(self, descriptors: Descriptors) -> Histogram: ...
 
@@ -30,8 +33,8 @@ def rerank_patches(
 ) -> list[tuple[str, float]]:
     """Order images by their patch that is most similar to the query.
 
-    Patches are described twice, once to learn the words and once to count them, so that memory holds one patch's
-    descriptors and what `build_words` keeps.
+    Patches are seen twice, once to learn the words and once to count them. Their descriptors are kept in between, up to
+    256 MB; others are described again.
 
     Parameters
     ----------
@@ -55,16 +58,37 @@ def rerank_patches(
     Breznik et al. 2024, doi 10.1038/s41598-024-68800-1, section "Stage III: re-ranking".
     """
     _, height, width = query.values.shape
-    patches = [(name, patch) for name, image in candidates for patch in cut_patches(image, height, width)]
+    patches = _Patches(
+        [(name, patch) for name, image in candidates for patch in cut_patches(image, height, width)], describer
+    )
     best = {name: 0.0 for name, _ in candidates}
-    if any(describer.describe(patch).values.any() for _, patch in patches):
-        words = build_words(describer.describe(patch) for _, patch in patches)
-        counted = [(name, words.encode(describer.describe(patch))) for name, patch in patches]
+    if any(descriptors.values.any() for _, descriptors in patches):
+        words = build_words(descriptors for _, descriptors in patches)
+        counted = [(name, words.encode(descriptors)) for name, descriptors in patches]
         words = words.with_idf(histogram for _, histogram in counted)
         wanted = words.weigh(words.encode(describer.describe(query)))
         for name, histogram in counted:
             best[name] = max(best[name], _cosine(wanted, words.weigh(histogram)))
     return sorted(best.items(), key=lambda item: -item[1])
+
+
+class _Patches:
+    """Patches with their descriptors, which are kept from one pass to the next while there is room."""
+
+    def __init__(self, patches: Sequence[tuple[str, Representation]], describer: _Describer) -> None:
+        self._patches, self._describer = patches, describer
+        self._kept: dict[int, Descriptors] = {}
+        self._room = KEPT_BYTES
+
+    def __iter__(self) -> Iterator[tuple[str, Descriptors]]:
+        for number, (name, patch) in enumerate(self._patches):
+            descriptors = self._kept.get(number)
+            if descriptors is None:
+                descriptors = self._describer.describe(patch)
+                if descriptors.values.nbytes <= self._room:
+                    self._kept[number] = descriptors
+                    self._room -= descriptors.values.nbytes
+            yield name, descriptors
 
 
 def cut_patches(image: Representation, height: int, width: int) -> Iterator[Representation]:
