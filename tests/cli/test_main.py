@@ -87,6 +87,9 @@ def test_info_add_and_remove_speak_of_the_same_images(folders: Path, index_folde
     assert "9 images left" in run("remove", tmp_path / "index", "image0").stdout
     facts = json.loads(run("info", tmp_path / "index", "--json", "--names").stdout)
     assert facts["images"] == 9 and "image0" not in facts["names"]
+    counted = json.loads(run("info", tmp_path / "index", "--json", "--words").stdout)["word_statistics"]
+    assert counted["n_images"] == 9 and counted["n_words"] == facts["words"]
+    assert "words are in no image" in run("info", tmp_path / "index", "--words").stdout
     assert "10 images" in run("add", tmp_path / "index", folders / "A" / "image0.png").stdout
 
 

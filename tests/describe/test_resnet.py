@@ -16,7 +16,7 @@ from crosslight.config import DescribeConfig
 from crosslight.describe import weights as weights_module
 from crosslight.describe.residual import load_network, to_torchvision_names
 from crosslight.describe.resnet import ResNet
-from crosslight.describe.weights import WeightsFile, fetch_weights, find_weights
+from crosslight.describe.weights import WeightsFile, checksum, fetch_weights, find_weights
 from crosslight.errors import ConfigError, ModelError
 from crosslight.types import Representation
 
@@ -125,5 +125,39 @@ def test_fetching_downloads_once_and_the_describer_then_finds_it(
     assert path == fetch_weights("resnet152") == find_weights("resnet152")
     assert len(ResNet(DescribeConfig()).describe(noise(1, 40, 40))) == 32
     monkeypatch.setitem(weights_module.KNOWN, "resnet50", WeightsFile(url=url, megabytes=1))
-    with pytest.raises(ModelError, match="could not be downloaded"):
+    with pytest.raises(ModelError, match="crosslight fetch resnet50 --from FILE"):
         fetch_weights("resnet50")
+
+
+def test_a_file_of_ones_own_is_taken_without_a_network(
+    tiny_resnet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CROSSLIGHT_CACHE", str(tmp_path / "cache"))
+    path = fetch_weights("resnet152", tiny_resnet)
+    assert path == find_weights("resnet152") and checksum(path) == checksum(tiny_resnet)
+    assert len(ResNet(DescribeConfig()).describe(noise(3, 40, 40))) == 32
+    for content in (b"<html>sign in first</html>", b""):
+        (tmp_path / "page").write_bytes(content)
+        with pytest.raises(ModelError, match="not a safetensors file"):
+            fetch_weights("resnet152", tmp_path / "page")
+    with pytest.raises(ModelError, match="not a safetensors file"):
+        fetch_weights("resnet152", tmp_path / "none")
+    assert [p.name for p in (tmp_path / "cache").iterdir()] == [path.name] and checksum(path) == checksum(tiny_resnet)
+
+
+def test_a_page_sent_in_place_of_weights_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("pooch")
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "page").write_text("<html>sign in first</html>")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/page"
+    monkeypatch.setenv("CROSSLIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(weights_module.KNOWN, "resnet152", WeightsFile(url=url, megabytes=1))
+    with pytest.raises(ModelError, match="is not the weights of resnet152"):
+        fetch_weights("resnet152")
+    server.shutdown()
+    server.server_close()
+    assert list((tmp_path / "cache").iterdir()) == []

@@ -134,6 +134,16 @@ def test_weighed_histograms_have_unit_length(vocabulary):
     np.testing.assert_array_equal(weighed.words, histogram.words)
 
 
+def test_weighed_histograms_give_their_counts_back(vocabulary):
+    histogram = vocabulary.encode(noise(50, seed=3))
+    assert histogram.counts.min() == 1
+    again = vocabulary.unweigh(vocabulary.weigh(histogram))
+    np.testing.assert_array_equal(again.counts, histogram.counts)
+    np.testing.assert_array_equal(again.words, histogram.words)
+    nothing = Histogram(words=np.empty(0, np.int32), counts=np.empty(0, np.float32))
+    assert len(vocabulary.unweigh(nothing).counts) == 0
+
+
 def test_a_saved_vocabulary_comes_back_the_same(vocabulary, tmp_path):
     vocabulary.save(tmp_path / "new" / "folder")
     loaded = Vocabulary.load(tmp_path / "new" / "folder")

@@ -67,6 +67,7 @@ def test_page_is_whole_and_asks_nothing_of_the_network(report: tuple[Path, str])
     assert "light & dark and <inverse>" in text
     assert "crosslight fetch resnet152" in text  # why a row is empty
     assert "Fake" not in text
+    assert "Visual words" in text and "commonest word" in text
 
 
 def test_tables_are_written_as_csv_too(report: tuple[Path, str]) -> None:

@@ -12,6 +12,9 @@ import pytest
 from crosslight import registry
 from crosslight.baselines.base import rank_names
 from crosslight.config import VocabularyConfig
+from crosslight.describe.resnet import ResNet
+from crosslight.describe.surf import Surf
+from crosslight.describe.weights import fetch_weights
 from crosslight.errors import ConfigError
 from crosslight.evaluate.cells import Results
 from crosslight.evaluate.folds import Fold, find_folds
@@ -19,6 +22,7 @@ from crosslight.evaluate.methods import parse_methods
 from crosslight.evaluate.metrics import success_share
 from crosslight.evaluate.protocol import EvaluateConfig, list_cells
 from crosslight.evaluate.run import run_comparison
+from crosslight.types import Representation
 
 WORDS = VocabularyConfig(n_words=300, descriptors_per_word=1, max_descriptors=8000, iterations=3)
 CONFIG = EvaluateConfig(
@@ -56,6 +60,37 @@ def test_alignment_of_a_trained_representation_finds_the_other_modality(
     for cell in results.results:
         assert cell.seconds > 0 and cell.prepare_s > 0 and cell.peak_bytes > 10**7
         assert all(-1.01 < s < 1.01 for row in cell.similarities for s in row if s is not None)
+
+
+def test_resnet_from_a_local_file_sees_the_originals_in_colour_and_surf_their_grey(
+    fold: Fold, tiny_resnet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSLIGHT_CACHE", str(tmp_path / "cache"))
+    fetch_weights("resnet152", tiny_resnet)
+    seen: dict[str, set[int]] = {"ResNet": set(), "Surf": set()}
+    for kind in (ResNet, Surf):
+
+        def spy(
+            self: Any, representation: Representation, plain: Any = kind.describe, name: str = kind.__name__
+        ) -> Any:
+            seen[name].add(len(representation.values))
+            return plain(self, representation)
+
+        monkeypatch.setattr(kind, "describe", spy)
+    results = run(fold, tmp_path, "originals+resnet", "originals+surf")
+    assert seen == {"ResNet": {3}, "Surf": {1}} and results.reasons == {}
+    for modality in ("A", "B"):
+        (cell,) = results.find(method="originals+resnet", repository=modality, modality=modality, transformed=False)
+        assert cell.ranks == [1, 1]
+
+
+def test_words_of_each_repository_are_counted(fold: Fold, tmp_path: Path) -> None:
+    for _ in range(2):  # computed, and from disk
+        results = run(fold, tmp_path, "originals+surf", "originals+2dkd")
+        for cell in results.find(method="originals+surf"):
+            assert cell.words is not None and cell.words.n_words == 300 and cell.words.n_images == 10
+            assert 0 < cell.words.words_per_image <= 300 <= cell.words.descriptors_per_image
+        assert all(cell.words is None for cell in results.find(method="originals+2dkd"))
 
 
 def test_reranking_changes_the_shortlist_only(fold: Fold, model_folder: Path, tmp_path: Path) -> None:

@@ -41,6 +41,18 @@ class WordStatistics:
     commonest_share: float
 
 
+def say_words(found: WordStatistics) -> dict[str, str]:
+    """Return the statistics in words, a short name for each."""
+    low, middle, high = found.images_per_word
+    return {
+        "unused": f"{found.n_unused} of {found.n_words} words are in no image",
+        "everywhere": f"{found.n_everywhere} words are in every image and tell nothing",
+        "a word": f"is in {middle:.0f} of {found.n_images} images (10 to 90 %: {low:.0f} to {high:.0f})",
+        "an image": f"has {found.words_per_image:.0f} words from {found.descriptors_per_image:.0f} descriptors",
+        "commonest": f"one word takes {100 * found.commonest_share:.1f} % of all descriptors",
+    }
+
+
 def measure_words(vocabulary: Vocabulary, histograms: Iterable[Histogram]) -> WordStatistics:
     """Count how the words of `vocabulary` are spread over images, one histogram at a time; zeros for no image."""
     with_word, total = np.zeros(len(vocabulary.words), np.int64), np.zeros(len(vocabulary.words))

@@ -104,6 +104,12 @@ class Vocabulary:
         norm = np.linalg.norm(weights)
         return replace(histogram, counts=weights / norm if norm > 0 else weights)
 
+    def unweigh(self, vector: Histogram) -> Histogram:
+        """Return the raw counts that `weigh` made a vector of, given that some word was counted once."""
+        shares = vector.counts / self.idf[vector.words]
+        counts = np.rint(shares / shares.min()) if len(shares) else shares
+        return replace(vector, counts=counts.astype(np.float32))
+
     def with_idf(self, histograms: Iterable[Histogram]) -> Vocabulary:
         """Return the same words with weights counted over the images given, one histogram at a time."""
         n_with, n_documents = np.zeros(len(self.words)), 0

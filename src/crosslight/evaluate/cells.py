@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crosslight import __version__
+from crosslight.encode.statistics import WordStatistics
 from crosslight.evaluate.metrics import Estimate, estimate_success
 from crosslight.evaluate.queries import QueryKind
 from crosslight.types import Modality
@@ -72,6 +73,8 @@ class CellResult:
         For the whole repository, before the first query.
     peak_bytes : int
         Most memory the process held meanwhile.
+    words : WordStatistics, optional
+        Of a bag of words: how its words are spread over the repository.
     """
 
     cell: Cell
@@ -84,6 +87,7 @@ class CellResult:
     seconds: float = 0.0
     prepare_s: float = 0.0
     peak_bytes: int = 0
+    words: WordStatistics | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +129,10 @@ class CellCache:
         """Return what was found before; None where there is nothing, or a damaged file."""
         try:
             record = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            cell = record.pop("cell")
-            return CellResult(cell=Cell(**{**cell, "kind": QueryKind(**cell["kind"])}), **record)
+            cell, words = record.pop("cell"), record.pop("words", None)
+            if words is not None:
+                words = WordStatistics(**{**words, "images_per_word": tuple(words["images_per_word"])})
+            return CellResult(cell=Cell(**{**cell, "kind": QueryKind(**cell["kind"])}), words=words, **record)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

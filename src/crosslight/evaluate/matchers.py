@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 from crosslight.baselines.base import Baseline
 from crosslight.config import AlignConfig, VocabularyConfig
 from crosslight.describe.base import Describer
+from crosslight.encode.statistics import WordStatistics, measure_words
 from crosslight.encode.vocabulary import DescriptorSample, Vocabulary, build_vocabulary
 from crosslight.progress import silent
 from crosslight.rerank.align import Aligner, Candidate
@@ -87,6 +88,7 @@ class WordsMatcher:
         self.repository, self.describer, self.config = repository, describer, config
         self._vocabulary: Vocabulary | None = None
         self._vectors: csr_array | None = None
+        self.statistics: WordStatistics | None = None
 
     def prepare(self, progress: Progress = silent) -> None:
         """Learn the words from all images of the repository and count them; two passes, one image at a time."""
@@ -100,7 +102,7 @@ class WordsMatcher:
         for done, name in enumerate(names):
             counted.append(words.encode(describe(name)))
             progress(done + 1, len(names), "counting words")
-        self._vocabulary = words.with_idf(counted)
+        self._vocabulary, self.statistics = words.with_idf(counted), measure_words(words, counted)
         self._vectors = stack_histograms([self._vocabulary.weigh(h) for h in counted], len(words.words))
 
     def _describe(self, name: str) -> Descriptors:
@@ -181,6 +183,12 @@ class Shortlist:
         """Return the whole answer, and the numbers of the best `n` images."""
         found = self.search(asked)
         return found, [int(i) for i in np.argsort(-found.similarities, kind="stable")[:n]]
+
+
+def words_of(matcher: Matcher) -> WordStatistics | None:
+    """Return how the words of a plain bag of words are spread over its repository; None of any other matcher."""
+    words = matcher.base if isinstance(matcher, Shortlist) else None
+    return words.statistics if isinstance(words, WordsMatcher) else None
 
 
 class PatchesMatcher:

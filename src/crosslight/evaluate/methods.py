@@ -25,6 +25,7 @@ COMMON = {"originals": "identity", "comir": "comir", "pix2pix": "pix2pix", "cycl
 TRANSLATIONS = ("pix2pix", "cyclegan")  # each makes two spaces, that of A and that of B
 MATCHERS = ("2dkd", "2dkd-places")  # baselines that may read a representation instead of the images
 WHOLE = ("tcnet", "imtdf")
+IN_COLOUR = ("resnet",)  # describers that read the three channels of the originals; others read their grey
 DESCRIBERS = ("detected-sift", "surf", "resnet")  # the paper's
 
 TABLE_1 = (
@@ -82,6 +83,11 @@ class Method:
     def is_whole(self) -> bool:
         """Whether it brings its own way from images to a ranking."""
         return self.matcher in WHOLE or self.matcher in MATCHERS
+
+    @property
+    def reads_colour(self) -> bool:
+        """Whether it sees the originals in colour."""
+        return self.representation == "originals" and self.matcher in IN_COLOUR
 
     @property
     def cross_only(self) -> bool:

@@ -23,7 +23,7 @@ from crosslight.evaluate.pictures import choose_examples, draw_answers
 from crosslight.evaluate.plots import cross_cells, plot_bars, plot_curves, telling_k
 from crosslight.evaluate.protocol import EvaluateConfig
 from crosslight.evaluate.queries import Size
-from crosslight.evaluate.summary import SummaryRow, summarise
+from crosslight.evaluate.summary import SummaryRow, summarise, summarise_words
 from crosslight.evaluate.table_files import write_cells, write_queries, write_table
 from crosslight.evaluate.tables import (
     REPRESENTATION_NAMES,
@@ -126,6 +126,7 @@ def _write_page(out: Path, story: Story, results: Results, tables: dict[str, lis
         headlines=headline(results, story.methods, story.config.sizes, story.n_images),
         surprises=_surprises(story, results),
         summary=_summary(story, results),
+        words=summarise_words(results, story.methods, story.labels),
         plots=list(_plots(out, story, results)),
         spaces=list(_spaces(out, story)),
         answers=list(_answers(out, story, results)),

@@ -15,6 +15,7 @@ from crosslight.evaluate.matchers import (
     Found,
     Matcher,
     Repository,
+    words_of,
 )
 from crosslight.evaluate.material import Images, Material
 from crosslight.evaluate.measure import peak_bytes, reset_peak
@@ -51,10 +52,10 @@ def run_comparison(
     reasons: dict[str, str] = {}
     work: list[tuple[Fold, Source | None, list[_Todo]]] = []
     for fold in folds:
-        for representation in dict.fromkeys(m.representation for m in methods):
-            mine = [m for m in methods if m.representation == representation]
+        for representation, colour in dict.fromkeys((m.representation, m.reads_colour) for m in methods):
+            mine = [m for m in methods if (m.representation, m.reads_colour) == (representation, colour)]
             model = given.get(representation)
-            source = Source(representation, fold, config, out, model) if representation else None
+            source = Source(representation, fold, config, out, model, colour=colour) if representation else None
             work.append((fold, source, _look_up(fold, source, mine, config, cache, found)))
     meter = _Meter(sum(len(fold.parts[config.part]) * len(todo) for fold, _, todo in work), progress)
     for fold, source, todo in work:
@@ -182,6 +183,7 @@ class _Bench:
             seconds=spent / max(1, len(queries)),
             prepare_s=prepare_s,
             peak_bytes=peak_bytes(),
+            words=words_of(matcher),
         )
 
 

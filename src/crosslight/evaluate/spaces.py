@@ -39,18 +39,21 @@ class Source:
     """Makes the spaces of one representation for one fold, when they are needed.
 
     `inputs` says what they depend on, without making them: finished cells are recognised before anything is trained.
+    `colour` keeps the channels of the originals, for describers that read colour.
     """
 
     def __init__(
-        self, representation: str, fold: Fold, config: EvaluateConfig, out: Path, model: Path | None = None
-    ) -> None:
+        self, representation: str, fold: Fold, config: EvaluateConfig, out: Path, model: Path | None = None,
+        *, colour: bool = False,
+    ) -> None:  # fmt: skip
         self.representation, self.fold, self.config, self.model = representation, fold, config, model
+        self.colour = colour
         self.inputs = self._inputs()
         self.folder = out / "models" / f"{representation}-{hash_inputs(self.inputs)}"
 
     def _inputs(self) -> dict[str, Any]:
         if self.representation == "originals":
-            return {"kind": "originals"}
+            return {"kind": "originals", **({"colour": True} if self.colour else {})}
         if self.model is not None:
             return {"kind": self.representation, "model": open_model(self.model).fingerprint}
         return {
@@ -78,7 +81,8 @@ class Source:
             If something is missing: training pairs, an optional package, a device.
         """
         if self.representation == "originals":
-            return [_make_space("", registry.load("representer", COMMON["originals"])(), is_plain=True)]
+            originals = registry.load("representer", COMMON["originals"])(colour=self.colour)
+            return [_make_space("", originals, is_plain=True)]
         if self.model is None and not is_finished(self.folder):
             self._train(progress)
         model = open_model(self.model or self.folder, choose_device(self.config.device))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crosslight.encode.statistics import WordStatistics
 from crosslight.evaluate.cells import Results, estimate_cells
 from crosslight.evaluate.methods import Method
 from crosslight.evaluate.metrics import Estimate
 from crosslight.evaluate.plots import cross_cells
 from crosslight.evaluate.queries import Size
-from crosslight.evaluate.tables import name_method
+from crosslight.evaluate.tables import Labels, name_method, name_repository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +83,24 @@ def _mark_best(rows: Sequence[SummaryRow], size: Size, n: int) -> None:
             len(rows) > 1 and row.shares[size][i].share == max(r.shares[size][i].share for r in rows) > 0
             for i in range(n)
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordsRow:
+    """The visual words of one method in one repository, of the first fold."""
+
+    name: str
+    searched: str
+    statistics: WordStatistics
+
+
+def summarise_words(results: Results, methods: Sequence[Method], labels: Labels) -> list[WordsRow]:
+    """Return a row for every vocabulary whose statistics were kept."""
+    rows: dict[tuple[str, str], WordsRow] = {}
+    for method in methods:
+        for result in results.find(method=method.name):
+            if result.words is not None:
+                searched = name_repository(method, result.cell.space, result.cell.repository, labels)
+                row = WordsRow(name=name_method(method), searched=searched, statistics=result.words)
+                rows.setdefault((row.name, f"{result.cell.space} {searched}"), row)
+    return list(rows.values())
