@@ -9,6 +9,7 @@ from crosslight.evaluate.metrics import (
     estimate_success,
     order_hits,
     rank_truth,
+    shown_ks,
     success_share,
     wilson_interval,
 )
@@ -90,3 +91,8 @@ def test_both_directions_of_a_pair_are_one_piece_of_evidence() -> None:
     both = estimate_success([[1, 2, 1, 1], [1, 2, 1, 1]], k=1, n_independent=4)
     one = estimate_success([[1, 2, 1, 1]], k=1)
     assert (both.low, both.high) == (one.low, one.high) and both.n == 8
+
+
+def test_a_k_that_any_order_reaches_is_not_shown() -> None:
+    assert shown_ks(134) == [1, 5, 10, 15, 30]
+    assert shown_ks(30) == [1, 5, 10, 15] and shown_ks(11) == [1, 5, 10] and shown_ks(1) == [1]

@@ -46,6 +46,11 @@ def chance_share(k: int, n_images: int) -> float:
     return min(1.0, k / n_images)
 
 
+def shown_ks(n_images: int) -> list[int]:
+    """Return the k of the paper that say something: those below the number of images; 1 where there is none."""
+    return [k for k in TOP_K if k < n_images] or [1]
+
+
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share of `n` answers (Wilson 1927, doi 10.1080/01621459.1927.10502953).
 

@@ -48,7 +48,8 @@ def draw_space(material: Material, names: Sequence[str], path: Path) -> None:
 def choose_examples(cells: Sequence[CellResult], n: int = N_EXAMPLES) -> list[tuple[CellResult, int]]:
     """Return the `n` best and the `n` worst queries of some cells as (cell, number of the query).
 
-    Best: right, with the largest lead over the second hit. Worst: the last ranks.
+    Best: right, with the largest lead over the second hit. Worst: the last ranks, or where too few are wrong, right
+    ones with the smallest lead.
     """
     every = [(cell, i) for cell in cells for i in range(len(cell.queries))]
 
@@ -58,15 +59,19 @@ def choose_examples(cells: Sequence[CellResult], n: int = N_EXAMPLES) -> list[tu
 
     right = sorted((e for e in every if e[0].ranks[e[1]] == 1), key=lead, reverse=True)
     wrong = sorted((e for e in every if e[0].ranks[e[1]] > 1), key=lambda e: e[0].ranks[e[1]], reverse=True)
-    return [*right[:n], *wrong[:n]]
+    unclear = right[n:][::-1]
+    return [*right[:n], *[*wrong, *unclear][:n]]
 
 
 def draw_answers(examples: Sequence[tuple[CellResult, int]], images: Images, labels: Labels) -> Rgb:
     """Draw queries, one a row, with their best hits and, where it is not among them, the true image."""
-    columns = N_HITS + 2
+    heads = ["asked", *(f"hit {i + 1}" for i in range(N_HITS))]
+    if not all(cell.ranks[number] <= N_HITS for cell, number in examples):
+        heads.append("true image")
+    columns = len(heads)
     row_px = TILE_PX + CAPTION_PX
     canvas = Canvas(columns * (TILE_PX + GAP_PX) - GAP_PX + 2 * FRAME_PX, HEAD_PX + len(examples) * row_px)
-    for column, head in enumerate(["asked", *(f"hit {i + 1}" for i in range(N_HITS)), "true image"]):
+    for column, head in enumerate(heads):
         canvas.text(FRAME_PX + column * (TILE_PX + GAP_PX), 8, head, BODY, bold=True)
     for row, (cell, number) in enumerate(examples):
         y = HEAD_PX + row * row_px

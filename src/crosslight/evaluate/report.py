@@ -18,7 +18,7 @@ from crosslight.evaluate.findings import Finding, find_surprises, headline
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.material import Images
 from crosslight.evaluate.methods import Method
-from crosslight.evaluate.metrics import TOP_K
+from crosslight.evaluate.metrics import shown_ks
 from crosslight.evaluate.pictures import choose_examples, draw_answers
 from crosslight.evaluate.plots import cross_cells, plot_bars, plot_curves, telling_k
 from crosslight.evaluate.protocol import EvaluateConfig
@@ -62,6 +62,11 @@ class Story:
         """Number of images in the smallest repository."""
         return min(len(f.parts[self.config.searched]) for f in self.folds)
 
+    @property
+    def ks(self) -> list[int]:
+        """The k of Acc@k that are shown."""
+        return shown_ks(self.n_images)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Shown:
@@ -95,14 +100,14 @@ def write_report(out: Path, story: Story, results: Results) -> None:
 
 def make_tables(story: Story, results: Results) -> dict[str, list[Shown]]:
     """Return the paper's tables by name: table1 for every k, table2, and table3 for every k."""
-    m, labels = story.methods, story.labels
+    m, labels, ks = story.methods, story.labels, story.ks
     made: dict[str, list[Shown]] = {"table1": [], "table2": [], "table3": []}
     for size in story.config.sizes:
-        for k in TOP_K:
+        for k in ks:
             for name, make in (("table1", make_table_1), ("table3", make_table_3)):
                 if (table := make(results, m, labels, size, k)) is not None:
                     made[name].append(Shown(size=size, table=table, k=k))
-        if (table := make_table_2(results, m, labels, size, TOP_K)) is not None:
+        if (table := make_table_2(results, m, labels, size, ks)) is not None:
             made["table2"].append(Shown(size=size, table=table))
     return made
 
@@ -119,9 +124,9 @@ def _write_page(out: Path, story: Story, results: Results, tables: dict[str, lis
         story=story,
         results=results,
         version=__version__,
-        top_k=TOP_K,
+        top_k=story.ks,
         shown_k=telling_k(story.n_images),
-        chance=chance_row(story.n_images, TOP_K),
+        chance=chance_row(story.n_images, story.ks),
         tables=tables,
         headlines=headline(results, story.methods, story.config.sizes, story.n_images),
         surprises=_surprises(story, results),
@@ -139,7 +144,7 @@ def _write_page(out: Path, story: Story, results: Results, tables: dict[str, lis
 
 
 def _summary(story: Story, results: Results) -> list[SummaryRow]:
-    return summarise(results, story.methods, story.config.sizes, TOP_K)
+    return summarise(results, story.methods, story.config.sizes, story.ks)
 
 
 def _surprises(story: Story, results: Results) -> list[Finding]:
@@ -189,7 +194,7 @@ def _answers(out: Path, story: Story, results: Results) -> Iterator[Picture]:
         cells = [c for c in cross_cells(results, method, size) if c.cell.fold == fold.name]
         rgb = draw_answers(choose_examples(cells), images, story.labels)
         save_picture(rgb, out / "pictures" / f"answers_{size}.jpg")
-        caption = f"{SIZE_NAMES[size]}, {name_method(method)}: the clearest answers, then the worst"
+        caption = f"{SIZE_NAMES[size]}, {name_method(method)}: the clearest answers, then the least clear or worst"
         yield Picture(rgb=rgb, alt=caption, caption=caption, photograph=True)
 
 
