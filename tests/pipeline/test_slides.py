@@ -113,11 +113,26 @@ def test_a_shortlist_of_windows_finds_it_too(slide_index: Path, query: Image) ->
     assert [h.image for h in words.hits].count("slide") == 1
 
 
+def test_threads_that_share_the_work_find_the_same(
+    slide_index: Path, query: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        alone = index.search([query])[0].hits
+        monkeypatch.setattr(slide_search, "SHARED_WORK", 0)
+        monkeypatch.setattr(slide_search, "count_processors", lambda: 3)
+        shared = index.search([query])[0].hits
+    assert [h.image for h in shared] == [h.image for h in alone]
+    for one, other in zip(shared[:3], alone, strict=False):
+        assert one.placement is not None and other.placement is not None
+        assert one.placement.center_xy == pytest.approx(other.placement.center_xy, abs=0.1)
+
+
 def test_where_all_would_be_too_much_a_glance_chooses(
     slide_index: Path, query: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with crosslight.Index.open(slide_index) as index:
         everywhere = index.search([query], shortlist="all")[0].hits[0].placement
+        monkeypatch.setattr(slide_search, "FINE_WORK", 0)
         monkeypatch.setattr(slide_search, "AUTO_WORK", 5e4)
         glanced = index.search([query])[0]
         monkeypatch.setattr(slide_search, "GLANCE_WORK", 0)

@@ -1,35 +1,44 @@
 """search, for large images: pieces of the coarse representation -> the best places -> exact alignment there.
 
 A query is aligned with pieces that overlap by its own reach, so that every place where it could lie is whole in one of
-them. The pieces are read at the coarse resolution only; around the best places a small part is then read at full
-resolution and aligned again, as if it were an image of its own. Where that is too much work, a glance at twice as
-coarse a resolution chooses the pieces; where even that is, the histograms of windows do.
+them. The pieces are read at a coarse resolution only, the finer one of two where that takes little work; around the
+best places a small part is then read at full resolution and aligned exactly. Where even the coarser one is too much
+work, a glance at twice as coarse a resolution chooses the pieces; where that is, the histograms of windows do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from crosslight.config import AlignConfig
 from crosslight.pipeline.asking import Asked, group_by_pixel_size
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
+from crosslight.rerank.threads import count_processors, one_thread
 from crosslight.store.base import Where
 from crosslight.types import Entry, Placement, Representation
 
 if TYPE_CHECKING:
     from crosslight.pipeline.index import Index
 
-CORE_REACHES = 2.0  # side of a piece without its overlap, in reaches of the query
+CORE_REACHES = 4.5  # side of a piece without its overlap, in reaches of the query
+BLOCK_REACHES = 2.0  # side of the squares of a piece that have peaks of their own
 MIN_CORE_PX = 512
 SPOT_MARGIN = 0.15  # of the query's reach, around a place that is aligned exactly
 SAME_PLACE = 0.25  # of the query's short side: closer answers are one
-N_SPOTS = 30  # places that are aligned exactly
+N_SPOTS = 60  # places that are aligned exactly
+PEAKS_PER_SPOT = 10  # of the coarse pass, looked at to find so many
+MAX_STARTS = 3  # angles at which each of them is
 WINDOWS_PER_SLIDE = 20  # looked at by histogram, for each slide that is asked for
-BATCH_WORK = 2e6  # similarities held at once, some 100 MB with all that belongs to them
-AUTO_WORK = 2.5e8  # similarities: "auto" aligns with all pieces while there are no more, about 5 s of one core
+CHUNK_VALUES = 2**22  # similarities held at once, some 100 MB with all that belongs to them
+SPECTRA_BYTES = 2**27  # of pieces, kept from one query to the next
+MAX_THREADS, SHARED_WORK = 4, 5e7  # similarities from which on threads share them
+FINE_WORK = 1e8  # similarities: pieces are looked at more finely while there are no more, below 1 s of one core
+AUTO_WORK = 6e8  # similarities: "auto" aligns with all pieces while there are no more, about 4 s of one core
 GLANCE_WORK = 1e9  # similarities of a glance at all pieces, each about half as much work
 
 Found = tuple[str, Placement]
@@ -61,11 +70,12 @@ class SlideSearch:
     def __init__(self, index: Index, slides: Sequence[Entry], config: AlignConfig) -> None:
         self.index, self.config = index, config
         self.slides = {entry.name: entry for entry in slides}
-        self._glance = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
-        self._coarse: dict[tuple[int, bool], Aligner] = {}
+        self.fine = replace(config, coarse_cells=config.fine_cells)
+        self.glancing = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
+        self._coarse: dict[tuple[int, int], Aligner] = {}  # by cell and thread
         self._pieces: dict[str, Piece] = {}
 
-    def search(self, query: Query, pieces: Sequence[Piece], n_hits: int = N_SPOTS) -> list[Found]:
+    def search(self, query: Query, pieces: Sequence[Piece], config: AlignConfig, n_hits: int = N_SPOTS) -> list[Found]:
         """Return the best places of a query in some pieces, best first, in pixels of level 0.
 
         Parameters
@@ -74,6 +84,8 @@ class SlideSearch:
             At the slides' pixel size.
         pieces : sequence of Piece
             Where to look: `pieces`, `glance` or `around`.
+        config : AlignConfig
+            How: `config` or `fine`.
         n_hits : int
             How many places to look at closely.
 
@@ -82,25 +94,24 @@ class SlideSearch:
         found : list of (slide, Placement)
             No two of one slide lie in the same place. Empty where the query fits into no piece.
         """
-        spots = self._find_spots(query, pieces, max(n_hits, N_SPOTS))
-        aligner = Aligner(self._loader(0), self.config)
-        placed = aligner.align([query], [spot.candidate() for spot in spots])[0] if spots else []
+        spots = self._find_spots(query, pieces, config, max(n_hits, N_SPOTS))
+        aligner = Aligner(self._loader(0), replace(config, n_candidates=max(1, len(spots))))
+        placed = aligner.finish(query, spots) if spots else []
         return [(name, self._to_level_0(name, place)) for name, place in self._place(placed, query)]
 
-    def work(self, query: Query, pieces: Sequence[Piece], *, glance: bool = False) -> float:
+    def work(self, query: Query, pieces: Sequence[Piece], config: AlignConfig) -> float:
         """Return roughly how many similarities looking at pieces takes."""
-        config = self._glance if glance else self.config
         return estimate_work(query, [piece.candidate() for piece in pieces], config)
 
     def glance(self, query: Query, pieces: Sequence[Piece], n_pieces: int) -> list[Piece]:
         """Return the pieces that look best from twice as far."""
-        found = self._scan(query, pieces, self._glance)
+        found = self._scan(query, pieces, self.glancing)
         best = sorted(found, key=lambda name: (-found[name][0].similarity, name))
         return [self._pieces[name] for name in best[:n_pieces]]
 
     def pieces(self, query: Query) -> list[Piece]:
         """Return pieces that cover all slides and overlap by the query's reach."""
-        reach, cell = self._reach(query), plan_query(query, self.config).coarse_px
+        reach, cell = self._reach(query), plan_query(query, self.glancing).coarse_px
         core = _round_up(max(MIN_CORE_PX, CORE_REACHES * reach), cell)
         pieces = []
         for name in self.slides:
@@ -146,47 +157,51 @@ class SlideSearch:
         cols = range(piece.left // side, -(-(piece.left + piece.width) // side))
         return bool(shape.empty) and all((r, c) in shape.empty_tiles for r in rows for c in cols)
 
-    def _find_spots(self, query: Query, pieces: Sequence[Piece], n_spots: int) -> list[Piece]:
-        """Return small parts around the places that look best on coarse cells."""
-        cell, stride = plan_query(query, self.config).coarse_px, query.representation.stride
-        peaks = self._scan(query, pieces, self.config)
-        found = self._place([(name, place) for name, places in peaks.items() for place in places], query)
+    def _find_spots(
+        self, query: Query, pieces: Sequence[Piece], config: AlignConfig, n_spots: int
+    ) -> dict[str, list[Placement]]:
+        """Return small parts around the places that look best on coarse cells, and how the query lies in each."""
+        cell, stride = plan_query(query, config).coarse_px, query.representation.stride
+        peaks = self._scan(query, pieces, config)
+        found = [(self._pieces[n].slide, _shift(p, self._pieces[n])) for n, places in peaks.items() for p in places]
+        best = nlargest(PEAKS_PER_SPOT * n_spots, found, key=lambda item: item[1].similarity)
         half = self._reach(query) * (0.5 + SPOT_MARGIN) + 2 * cell
-        spots = []
-        for name, place in found[:n_spots]:
-            x, y = place.center_xy
-            spots.append(self._piece(name, (y - half, x - half, y + half, x + half), 0.0, stride))
+        spots = {}
+        for name, places in group_places(best, query)[:n_spots]:
+            x, y = places[0].center_xy
+            spot = self._piece(name, (y - half, x - half, y + half, x + half), 0.0, stride)
+            spots[spot.name] = [_shift(place, spot, -1) for place in places[:MAX_STARTS]]
         return spots
 
+    @one_thread()
     def _scan(self, query: Query, pieces: Sequence[Piece], config: AlignConfig) -> dict[str, list[Placement]]:
-        """Return the best places in each piece, as one level of the slides shows them."""
-        cell, stride = plan_query(query, config).coarse_px, query.representation.stride
-        key = cell, config is self._glance
-        if key not in self._coarse:
-            self._coarse[key] = Aligner(self._loader(int(math.log2(cell // stride))), config)
-        found: dict[str, list[Placement]] = {}
-        for some in self._batches(query, pieces, config):
-            found.update(self._coarse[key].scan([query], some)[0])
-        return found
+        """Return the best places in each piece, as one level of the slides shows them.
 
-    def _batches(self, query: Query, pieces: Sequence[Piece], config: AlignConfig) -> Iterator[list[Candidate]]:
-        """Cut pieces into batches whose similarities take little memory."""
-        batch: list[Candidate] = []
-        held = 0.0
-        for candidate in (piece.candidate() for piece in pieces):
-            work = estimate_work(query, [candidate], config)
-            if batch and held + work > BATCH_WORK:
-                yield batch
-                batch, held = [], 0.0
-            batch.append(candidate)
-            held += work
-        if batch:
-            yield batch
+        Much work is shared out over threads, each of which computes by itself.
+        """
+        n = min(MAX_THREADS, count_processors()) if self.work(query, pieces, config) > SHARED_WORK else 1
+        aligners = [self._aligner(query, config, number) for number in range(n)]
+        candidates = [piece.candidate() for piece in pieces]
+        if n == 1:
+            return aligners[0].scan([query], candidates)[0]
+        with ThreadPoolExecutor(n) as pool:
+            parts = pool.map(lambda k: aligners[k].scan([query], candidates[k::n])[0], range(n))
+            return {name: places for part in parts for name, places in part.items()}
+
+    def _aligner(self, query: Query, config: AlignConfig, number: int) -> Aligner:
+        """Return what looks at pieces in one of several threads."""
+        cell, stride = plan_query(query, config).coarse_px, query.representation.stride
+        if (cell, number) not in self._coarse:
+            self._coarse[cell, number] = Aligner(
+                self._loader(int(math.log2(cell // stride))), config, chunk_values=CHUNK_VALUES,
+                spectra_bytes=SPECTRA_BYTES, block_px=round(BLOCK_REACHES * self._reach(query)),
+            )  # fmt: skip
+        return self._coarse[cell, number]
 
     def _place(self, placed: Sequence[Found], query: Query) -> list[Found]:
         """Return the distinct places in the slides that places in pieces are, best first."""
         found = [(self._pieces[name].slide, _shift(place, self._pieces[name])) for name, place in placed]
-        return merge_places(found, query)
+        return [(name, places[0]) for name, places in group_places(found, query)]
 
     def _loader(self, level: int) -> Callable[[str], Representation]:
         """Return what reads a piece from one level of its slide, or from the coarsest there is."""
@@ -228,9 +243,10 @@ class SlideShelf:
         told: dict[str, None] = {}
         for mpp, group in self._groups:
             query = asked.at(mpp)
-            pieces, how = self._choose_pieces(group, query, shortlist)
+            pieces, config, how = self._choose_pieces(group, query, shortlist)
             told[how] = None
-            found += [(name, asked.in_its_pixels(place, mpp)) for name, place in group.search(query, pieces, top)]
+            places = group.search(query, pieces, config, top)
+            found += [(name, asked.in_its_pixels(place, mpp)) for name, place in places]
         slides = f"{len(self.entries)} slide{'s' * (len(self.entries) > 1)}"
         return sorted(found, key=lambda item: -item[1].similarity), f"searched {slides} {' and '.join(told)}"
 
@@ -242,22 +258,27 @@ class SlideShelf:
                 best[entry.slide] = max(best.get(entry.slide, 0.0), similarity)
         return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:n_hits]
 
-    def _choose_pieces(self, group: SlideSearch, query: Query, shortlist: int | str) -> tuple[list[Piece], str]:
-        """Return where to look, and how that was chosen."""
+    def _choose_pieces(
+        self, group: SlideSearch, query: Query, shortlist: int | str
+    ) -> tuple[list[Piece], AlignConfig, str]:
+        """Return where to look, how closely, and how that was chosen."""
         if not isinstance(shortlist, str):
             return self._by_histogram(group, query, shortlist)
         pieces = group.pieces(query)
-        work = group.work(query, pieces)
+        if group.work(query, pieces, group.fine) <= FINE_WORK:
+            return pieces, group.fine, "whole"
+        work = group.work(query, pieces, group.config)
         if shortlist == "all" or work <= AUTO_WORK:
-            return pieces, "whole"
+            return pieces, group.config, "whole"
         n_pieces = max(1, int(len(pieces) * AUTO_WORK / work))
-        if group.work(query, pieces, glance=True) > GLANCE_WORK:
+        if group.work(query, pieces, group.glancing) > GLANCE_WORK:
             return self._by_histogram(group, query, n_pieces)
-        return group.glance(query, pieces, n_pieces), f"in the best {n_pieces} of {len(pieces)} pieces at a glance"
+        chosen = group.glance(query, pieces, n_pieces)
+        return chosen, group.config, f"in the best {n_pieces} of {len(pieces)} pieces at a glance"
 
-    def _by_histogram(self, group: SlideSearch, query: Query, n_windows: int) -> tuple[list[Piece], str]:
+    def _by_histogram(self, group: SlideSearch, query: Query, n_windows: int) -> tuple[list[Piece], AlignConfig, str]:
         windows = [entry for entry, _ in self._search_windows(group, query, n_windows)]
-        return group.around(query, windows), f"in the best {len(windows)} windows by histogram"
+        return group.around(query, windows), group.config, f"in the best {len(windows)} windows by histogram"
 
     def _search_windows(self, group: SlideSearch, query: Query, n_hits: int) -> list[tuple[Entry, float]]:
         """Return the best windows by histogram, of finished slides only."""
@@ -280,18 +301,24 @@ def _round_up(value: float, step: int) -> int:
     return int(-(-value // step) * step)
 
 
-def _shift(place: Placement, piece: Piece) -> Placement:
+def _shift(place: Placement, piece: Piece, sign: int = 1) -> Placement:
+    """Return a place in a piece as one in its slide, or with -1 the other way round."""
     x, y = place.center_xy
-    return replace(place, center_xy=(x + piece.left, y + piece.top))
+    return replace(place, center_xy=(x + sign * piece.left, y + sign * piece.top))
 
 
-def merge_places(found: Sequence[Found], query: Query) -> list[Found]:
-    """Return places best first, leaving out what lies close to a better one of the same slide."""
+def group_places(found: Sequence[Found], query: Query) -> list[tuple[str, list[Placement]]]:
+    """Return the distinct places of each slide best first, each with what lies close to it, best first too."""
     side = SAME_PLACE * min(query.height_px, query.width_px)
-    kept: list[Found] = []
+    kept: list[tuple[str, list[Placement]]] = []
     for name, place in sorted(found, key=lambda item: (-item[1].similarity, item[0], item[1].center_xy)):
-        x, y = place.center_xy
-        taken = (p.center_xy for n, p in kept if n == name)
-        if all(math.hypot(x - u, y - v) >= side * place.scale for u, v in taken):
-            kept.append((name, place))
+        near = (
+            places for other, places in kept
+            if other == name and math.dist(place.center_xy, places[0].center_xy) < side * place.scale
+        )  # fmt: skip
+        places = next(near, None)
+        if places is None:
+            kept.append((name, [place]))
+        else:
+            places.append(place)
     return kept

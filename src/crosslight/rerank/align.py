@@ -20,7 +20,7 @@ from crosslight.rerank.correlate import Spectra, correlate, find_peaks, make_spe
 from crosslight.rerank.overlap import correlate_partly
 from crosslight.rerank.plan import Candidate, Plan, Query, estimate_work, plan_query
 from crosslight.rerank.refine import RefineStep, pool, refine
-from crosslight.rerank.templates import make_templates, template_radius
+from crosslight.rerank.templates import Templates, make_templates, template_radius
 from crosslight.rerank.threads import one_thread
 from crosslight.types import Placement, Progress, Representation
 
@@ -33,12 +33,31 @@ N_POLISHED = 3  # images per query that are aligned to a fraction of a pixel
 
 
 class Aligner:
-    """Aligns queries with candidates whose representations `load` brings by name."""
+    """Aligns queries with candidates whose representations `load` brings by name.
 
-    def __init__(self, load: Callable[[str], Representation], config: AlignConfig) -> None:
+    Parameters
+    ----------
+    load : callable
+        From a candidate's name to its representation.
+    config : AlignConfig
+    chunk_values : int
+        Similarities held at once.
+    spectra_bytes : int
+        What may be kept from one call to the next.
+    block_px : int or None
+        Where candidates are so large that they hold many places of interest: the side of the squares each of which
+        has peaks of its own in the coarse pass.
+    """
+
+    def __init__(
+        self, load: Callable[[str], Representation], config: AlignConfig, *, chunk_values: int = CHUNK_VALUES,
+        spectra_bytes: int = SPECTRA_BYTES, block_px: int | None = None,
+    ) -> None:  # fmt: skip
         self.load, self.config = load, config
         self.device = torch.device(config.device)
+        self._chunk_values, self._spectra_bytes, self._block_px = chunk_values, spectra_bytes, block_px
         self._spectra: dict[tuple[tuple[str, ...], int, int], Spectra] = {}
+        self._turned: dict[tuple[int, float, bool], Templates] = {}  # of the queries of one call
 
     @one_thread()
     def align(
@@ -56,7 +75,7 @@ class Aligner:
         found = self.scan(queries, candidates, progress)
         results = []
         for number, (query, starts) in enumerate(zip(queries, found, strict=True)):
-            results.append(self._finish(query, starts) if starts else [])
+            results.append(self.finish(query, starts) if starts else [])
             progress(number + 1, len(queries), "refining")
         return results
 
@@ -75,7 +94,10 @@ class Aligner:
             for query, plan, out in zip(queries, plans, found, strict=True):
                 if plan.coarse_px == cell:
                     out.update(self._coarse_peaks(query, plan, chunk, spectra))
+                if len(queries) > 1:  # those of a single query serve all chunks
+                    self._turned.clear()
             progress(done + 1, len(work), "aligning")
+        self._turned.clear()
         return found
 
     def _chunks(
@@ -86,7 +108,7 @@ class Aligner:
         chunk: list[Candidate] = []
         for candidate in sorted(candidates, key=lambda c: (c.height_px * c.width_px, c.name)):
             values = (candidate.height_px // cell + 2) * (candidate.width_px // cell + 2) * n_angles
-            if chunk and values * (len(chunk) + 1) > CHUNK_VALUES:
+            if chunk and values * (len(chunk) + 1) > self._chunk_values:
                 yield tuple(chunk)
                 chunk = []
             chunk.append(candidate)
@@ -112,7 +134,7 @@ class Aligner:
             pooled.append(pool(values, cell // representation.stride))
         spectra = make_spectra(pooled, border)
         held = sum(s.values.nbytes + s.energy.nbytes for s in self._spectra.values())
-        if held + spectra.values.nbytes + spectra.energy.nbytes <= SPECTRA_BYTES:
+        if held + spectra.values.nbytes + spectra.energy.nbytes <= self._spectra_bytes:
             self._spectra[key] = spectra
         return spectra
 
@@ -134,16 +156,15 @@ class Aligner:
     ) -> dict[str, list[Placement]]:
         """Return the best places in each image at one scale, seen as it is or mirrored."""
         cell = plan.coarse_px
-        values = torch.from_numpy(query.representation.values).to(self.device)
-        templates = make_templates(
-            values, _size_cells(query, cell), cell / query.representation.stride, plan.angles_deg.to(self.device),
-            scale=scale, flipped=flipped,
-        )  # fmt: skip
+        templates = self._templates(query, plan, scale, flipped)
         partly = self.config.overlap < 1
         similarity = (
             correlate_partly(templates, spectra, self.config.overlap) if partly else correlate(templates, spectra)
         )
-        peaks = find_peaks(similarity, min(N_PEAKS, len(plan.angles_deg)), circular=plan.circular)
+        peaks = find_peaks(
+            similarity, min(N_PEAKS, len(plan.angles_deg)), circular=plan.circular,
+            block=None if self._block_px is None else max(1, round(self._block_px / cell)),
+        )  # fmt: skip
         scores, turns, cells = (p.tolist() for p in peaks)
         angles = plan.angles_deg.tolist()
         result: dict[str, list[Placement]] = {}
@@ -163,8 +184,22 @@ class Aligner:
                 result[candidate.name] = placements
         return result
 
-    def _finish(self, query: Query, starts: dict[str, list[Placement]]) -> list[tuple[str, Placement]]:
-        """Measure the best images exactly, polish the very best, and put everything in order."""
+    def _templates(self, query: Query, plan: Plan, scale: float, flipped: bool) -> Templates:
+        key = plan.coarse_px, scale, flipped
+        if key not in self._turned:
+            values = torch.from_numpy(query.representation.values).to(self.device)
+            self._turned[key] = make_templates(
+                values, _size_cells(query, plan.coarse_px), plan.coarse_px / query.representation.stride,
+                plan.angles_deg.to(self.device), scale=scale, flipped=flipped,
+            )  # fmt: skip
+        return self._turned[key]
+
+    @one_thread()
+    def finish(self, query: Query, starts: dict[str, list[Placement]]) -> list[tuple[str, Placement]]:
+        """Measure the best images exactly, polish the very best, and put everything in order.
+
+        `starts` are what `scan` found, best first for each image.
+        """
         plan = plan_query(query, self.config)
         order = sorted(starts, key=lambda name: (-starts[name][0].similarity, name))
         chosen, rest = order[: self.config.n_candidates], order[self.config.n_candidates :]

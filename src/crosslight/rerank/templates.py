@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as functional
@@ -25,12 +26,22 @@ class Templates:
     angles_deg : Tensor of shape (A,)
     extents : Tensor of shape (A, 2), float32
         Height and width in cells of the box around the turned query.
+    kept : dict
+        What was made of these for the last shape of images; see `keep`.
     """
 
     values: Tensor
     masks: Tensor
     angles_deg: Tensor
     extents: Tensor
+    kept: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+    def keep(self, shape: tuple[int, int], make: Callable[[], Tensor]) -> Tensor:
+        """Return what `make` makes for a shape, made once for images of one shape that follow each other."""
+        if shape not in self.kept:
+            self.kept.clear()
+            self.kept[shape] = make()
+        return self.kept[shape]
 
     @property
     def mask(self) -> Tensor:
