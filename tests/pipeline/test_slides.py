@@ -1,10 +1,12 @@
 """Large images: indexed window by window without seams, found, resumed, removed."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import cv2
 import distributed
 import numpy as np
 import pytest
+from rest_server import serve
 from typer.testing import CliRunner
 
 import crosslight
@@ -307,10 +310,19 @@ def test_killed_slide_indexing_goes_on_with_nothing_doubled_or_lost(
     assert found[0] == found[1]
 
 
-@pytest.mark.slow
-def test_workers_index_a_slide_as_one_process_does(slide_file: Path, slide_index: Path, tmp_path: Path) -> None:
+def test_workers_index_a_slide_as_one_process_does_though_one_is_killed(
+    slide_file: Path, slide_index: Path, tmp_path: Path
+) -> None:
     """Windows and areas are shared out, and nothing of the result says so."""
     out = tmp_path / "index"
+    killed = threading.Event()
+
+    def kill_one(number: int) -> None:  # as soon as the first tile has been written
+        while not any(out.glob("slides/??/*/0/*/*.npy")):
+            time.sleep(0.002)
+        os.kill(number, signal.SIGKILL)
+        killed.set()
+
     shutil.copytree(slide_index, out)
     with crosslight.Index.open(out, device="cpu") as index:
         key = archive_key(index.entry("slide"))
@@ -321,13 +333,42 @@ def test_workers_index_a_slide_as_one_process_does(slide_file: Path, slide_index
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
+            thread = threading.Thread(target=kill_one, args=(min(client.run(os.getpid).values()),))
+            thread.start()
             assert index.add([slide_file], scheduler=client) == 1
+            thread.join()
+            assert killed.is_set()
         shape = index.pyramids.shape(key)
         codes = index.pyramids.region(key, 0, 0, 0, shape.height, shape.width).to_codes()
         windows = read_windows(index)
     with crosslight.Index.open(slide_index, device="cpu") as serial:
         np.testing.assert_array_equal(codes, serial.pyramids.region(key, 0, 0, 0, shape.height, shape.width).to_codes())
         assert windows == read_windows(serial) and len(windows) > 10
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_moved_index_finds_windows_of_slides_there_and_back(slide_index: Path, query: Image, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(slide_index, tmp_path / "index"))
+
+    def look() -> tuple[dict[str, tuple[list[int], list[float]]], Placement]:
+        with crosslight.Index.open(own, device="cpu") as index:
+            best = index.search([query], shortlist=24)[0].hits[0].placement
+            assert best is not None
+            return read_windows(index), best
+
+    before = look()
+    with serve() as server:
+        with crosslight.Index.open(own) as index:
+            assert index.move(server.url) == 11
+        assert not (own / "windows").exists()
+        there = look()
+        with crosslight.Index.open(own) as index:
+            assert index.move("embedded") == 11
+    for windows, best in (there, look()):
+        assert best.center_xy == pytest.approx(PLACE.center_xy, abs=3)
+        assert windows.keys() == before[0].keys() and len(windows) > 10
+        for name, (words, weights) in before[0].items():
+            assert windows[name][0] == words and windows[name][1] == pytest.approx(weights, abs=1e-6)
 
 
 def read_windows(index: crosslight.Index) -> dict[str, tuple[list[int], list[float]]]:
