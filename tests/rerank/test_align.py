@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from crosslight.config import AlignConfig
-from crosslight.geometry import query_to_repository, warp_window
+from crosslight.geometry import query_to_repository, rotated_extent, warp_window
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
 from crosslight.rerank.correlate import correlate, make_spectra
 from crosslight.rerank.overlap import correlate_partly
@@ -107,6 +107,19 @@ def test_a_query_is_aligned_with_those_images_that_can_hold_it(images: dict[str,
     truth = Placement(center_xy=(150, 90), angle_deg=0, scale=1.0, similarity=1.0)
     hits = _align(images, _query(images["image3"], truth, 170, 280), rotation_deg=0)
     assert [name for name, _ in hits] == ["image3"]
+
+
+@pytest.mark.parametrize("size", [(128, 230), (230, 128), (158, 263), (160, 253), (256, 256), (123, 123), (100, 400)])
+@pytest.mark.parametrize("angle", [0.0, 4.1])
+def test_a_query_as_large_as_its_image_is_found_in_it(size: tuple[int, int], angle: float) -> None:
+    pixels = _smooth_noise(*size, 3, 7)
+    share = min(n / m for n, m in zip(size, rotated_extent(*size, angle), strict=True))
+    height, width = (math.floor(n * share) for n in size)
+    middle = ((size[1] - 1) / 2, (size[0] - 1) / 2)
+    truth = Placement(center_xy=middle, angle_deg=angle, scale=1.0, similarity=1.0)
+    ((_, place),) = _align({"image": pixels}, _query(pixels, truth, height, width))
+    assert math.dist(place.center_xy, middle) < 1 and abs(place.angle_deg - angle) < 0.5
+    assert place.similarity > 0.9
 
 
 def test_a_flat_query_matches_nothing_well(images: dict[str, np.ndarray]) -> None:

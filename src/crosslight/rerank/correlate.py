@@ -19,7 +19,6 @@ from torch import Tensor
 
 from crosslight.rerank.templates import Templates
 
-BORDER_CELLS = 1.0  # how far a turned corner may stick out of the image
 ENERGY_FLOOR = 0.02  # least local standard deviation, as a share of a representation's usual one
 
 
@@ -135,7 +134,7 @@ def _outside(templates: Templates, spectra: Spectra) -> list[Tensor]:
     parts = []
     for axis, n in enumerate(spectra.shape):
         cells = torch.arange(n, device=spectra.sizes.device) + 0.5
-        half = templates.extents[None, :, axis, None] / 2 - BORDER_CELLS
+        half = templates.extents[None, :, axis, None] / 2 - templates.border
         size = spectra.sizes[:, None, axis, None]
         parts.append((cells < half) | (cells > size - half) | (cells >= size))
     return parts

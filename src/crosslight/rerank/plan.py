@@ -74,7 +74,8 @@ def plan_query(query: Query, config: AlignConfig) -> Plan:
     fine = min(coarse, _power_of_two_cells(side, config.fine_cells, stride))
     step = 2 * coarse / side
     reach, circular = config.rotation_deg, config.rotation_deg >= 180
-    n_angles = max(1, math.ceil(2 * reach / math.degrees(step)))
+    # an even number, so that 0 is among them: a whole image lies in itself at no other angle
+    n_angles = max(1, 2 * math.ceil(reach / math.degrees(step)))
     angles = torch.linspace(-reach, reach, n_angles + 1) if reach > 0 else torch.zeros(1)
     n_scales = math.ceil(math.log(high / low) / step) if high > low else 0
     scales = tuple(low * (high / low) ** (i / n_scales) for i in range(n_scales + 1)) if n_scales else (low,)

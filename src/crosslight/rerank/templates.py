@@ -26,6 +26,9 @@ class Templates:
     angles_deg : Tensor of shape (A,)
     extents : Tensor of shape (A, 2), float32
         Height and width in cells of the box around the turned query.
+    border : float
+        How far this box may stick out of an image, in cells: half a cell for the place and what half a step of the
+        angle, which moves the ends of a long query further, takes.
     kept : dict
         What was made of these for the last shape of images; see `keep`.
     """
@@ -34,6 +37,7 @@ class Templates:
     masks: Tensor
     angles_deg: Tensor
     extents: Tensor
+    border: float = 1.0
     kept: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
     def keep(self, shape: tuple[int, int], make: Callable[[], Tensor]) -> Tensor:
@@ -98,8 +102,9 @@ def make_templates(
     length = centred.flatten(1).norm(dim=1).clamp(min=1e-6)
     extents = torch.tensor([rotated_extent(*size_cells, float(a)) for a in angles_deg], device=values.device)
     return Templates(
-        values=centred / length[:, None, None, None], masks=inside, angles_deg=angles_deg, extents=extents * scale
-    )
+        values=centred / length[:, None, None, None], masks=inside, angles_deg=angles_deg, extents=extents * scale,
+        border=(1 + max(size_cells) / min(size_cells)) / 2,
+    )  # fmt: skip
 
 
 def template_radius(size_cells: tuple[float, float], scale: float) -> int:
