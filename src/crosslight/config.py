@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from crosslight.errors import ConfigError
+from crosslight.errors import ConfigError, say_cause
+from crosslight.kinds import is_kind, say_kind
 
 C = TypeVar("C")
 
@@ -119,6 +120,8 @@ class OptimizerConfig:
         _require(self.schedule in ("cosine", "constant"), f"schedule is {self.schedule!r}; use cosine or constant.")
         _require(self.n_pairs >= 2, f"n_pairs is {self.n_pairs}; a contrast needs at least 2 pairs a batch.")
         _require(self.steps >= 1, f"steps is {self.steps}; use at least 1.")
+        for name in ("learning_rate", "gradient_norm", "weight_decay", "momentum", "warmup_steps"):
+            _require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; use 0 or more.")
         _require(0 <= self.freeze_norm <= 1, f"freeze_norm is {self.freeze_norm}; use a share in [0, 1].")
 
 
@@ -322,6 +325,7 @@ class TranslationConfig:
         _require(fits, f"crop_px is {self.crop_px}; use a multiple of {multiple}, at least 32.")
         for name in ("width", "discriminator_width", "n_blocks", "n_pairs", "epochs", "sample_every"):
             _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; use at least 1.")
+        _require(self.learning_rate >= 0, f"learning_rate is {self.learning_rate}; use 0 or more.")
         for log in (self.log_a, self.log_b):
             _require(log in ("auto", "on", "off"), f"log is {log!r}; use 'auto', 'on' or 'off'.")
 
@@ -374,11 +378,11 @@ def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
             raise ConfigError(unknown_name(f"setting in {kind.__name__}", key, known))
         hint = hints[key]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            _require(isinstance(value, Mapping), f"{key} is {value!r}; it is a group of settings: [{key}] in TOML.")
             arguments[key] = from_dict(hint, value)
-        elif isinstance(value, list):
-            arguments[key] = tuple(value)
         else:
-            arguments[key] = value
+            arguments[key] = tuple(value) if isinstance(value, list) else value
+            _require(is_kind(arguments[key], hint), f"{key} is {value!r}; {say_kind(hint)} is expected.")
     try:
         return kind(**arguments)
     except TypeError as error:
@@ -390,7 +394,7 @@ def read_settings(path: Path) -> FitConfig | TranslationConfig:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"The settings file {path} cannot be read: {error}.") from error
+        raise ConfigError(f"The settings file {path} cannot be read: {say_cause(error)}.") from error
     if "method" in values:
         return from_dict(TranslationConfig, {"preset": "custom", **values})
     return from_dict(FitConfig, values)

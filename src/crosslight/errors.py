@@ -61,3 +61,13 @@ class ClusterError(CrosslightError, ConnectionError):
 
 class TrainingDivergedError(CrosslightError, ArithmeticError):
     """Training produced an infinite or undefined loss."""
+
+
+def say_cause(error: Exception) -> str:
+    """Return what an error of the system or of a library says, without its number and the file's name."""
+    return str(getattr(error, "strerror", None) or error).rstrip(".")
+
+
+def say_count(n: int, noun: str) -> str:
+    """Return "1 image", "2 images"."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -79,7 +79,7 @@ def test_test_images_are_never_opened_unless_asked_for(tmp_path: Path) -> None:
         ("name,split\np0\n", r"Line 2 .* name 'p0' and split ''"),
         ("name,split\n,train\n", r"Line 2 .* name ''"),
         ("name,split\np0,train\np0,test\n", r"lists 'p0' twice \(again in line 3\)"),
-        ("name,split\np0.png,train\np9,val\n", r"2 pair\(s\) .* p0\.png, p9\. .*without their ending, such as 'p0'"),
+        ("name,split\np0.png,train\np9,val\n", r"2 pairs .* p0\.png, p9\. .*without their ending, such as 'p0'"),
     ],
 )
 def test_a_split_that_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -162,7 +162,7 @@ def test_another_number_of_channels_is_refused_across_the_parts(tmp_path: Path) 
     split = write_split(tmp_path, "name,split\np0,train\np1,val\n")
     folder = find_pairs(a, b, split=split)
     assert folder.part("train")[0].a.n_channels == 3
-    with pytest.raises(InputError, match=r"p1\.png has 1 channel\(s\) but .*p0\.png has 3"):
+    with pytest.raises(InputError, match=r"p1\.png has 1 channel but .*p0\.png has 3"):
         folder.part("val")[0]
 
 

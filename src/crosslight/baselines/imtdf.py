@@ -16,7 +16,7 @@ from crosslight.baselines.chebyshev import chebyshev_moments
 from crosslight.baselines.relieff import relieff
 from crosslight.describe.residual import ResidualNetwork, load_network
 from crosslight.describe.weights import find_weights
-from crosslight.errors import ConfigError, InputError, MissingDependencyError
+from crosslight.errors import ConfigError, InputError, MissingDependencyError, say_count
 from crosslight.progress import silent
 from crosslight.represent.grey import to_colour, to_grey, to_unit
 from crosslight.types import Float32, Float64, Image, Modality, Pair, Progress
@@ -83,7 +83,7 @@ class Imtdf:
     def fit(self, pairs: Sequence[Pair], *, query: Modality, progress: Progress = silent) -> None:
         """Choose features: each pair is a class of two images. Raises InputError for fewer than two pairs."""
         if len(pairs) < 2:
-            raise InputError(f"IMTDF was given {len(pairs)} pair(s); choosing features needs at least two.")
+            raise InputError(f"IMTDF was given {say_count(len(pairs), 'pair')}; choosing features needs at least two.")
         rows, classes = [], []
         for number, pair in enumerate(pairs):
             rows += [self._features(pair.a), self._features(pair.b)]

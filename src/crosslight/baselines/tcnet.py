@@ -17,7 +17,7 @@ from crosslight.baselines.base import Similarities, check_distinct, rank_names
 from crosslight.baselines.densenet import DenseNet, load_weights
 from crosslight.baselines.tcnet_loss import Classifications, triplet_loss
 from crosslight.describe.weights import find_weights
-from crosslight.errors import ConfigError, InputError, TrainingDivergedError
+from crosslight.errors import ConfigError, InputError, TrainingDivergedError, say_count
 from crosslight.progress import silent
 from crosslight.represent.grey import to_colour, to_unit
 from crosslight.types import Float32, Image, Modality, Pair, Progress
@@ -92,7 +92,7 @@ class TcNet:
             If the loss is no longer finite.
         """
         if len(pairs) < 2:
-            raise InputError(f"TC-Net was given {len(pairs)} pair(s); its triplets need at least two.")
+            raise InputError(f"TC-Net was given {say_count(len(pairs), 'pair')}; its triplets need at least two.")
         config = self.config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crosslight.errors import InputError
+from crosslight.errors import InputError, say_count
 from crosslight.evaluate.cells import Results
 from crosslight.evaluate.folds import Fold, Patterns, find_folds
 from crosslight.evaluate.methods import parse_methods
@@ -81,6 +81,6 @@ def _check_queries(folds: Sequence[Fold], config: EvaluateConfig) -> None:
     for fold in folds:
         if len(fold.parts[config.searched]) < 2 or not fold.parts[config.part]:
             raise InputError(
-                f"There is nothing to compare: {len(fold.parts[config.part])} pair(s) to ask with (part "
+                f"There is nothing to compare: {say_count(len(fold.parts[config.part]), 'pair')} to ask with (part "
                 f"{config.part}), {len(fold.parts[config.searched])} to search; mark more pairs in the split."
             )

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from crosslight.errors import ConfigError, InputError
+from crosslight.errors import ConfigError, InputError, say_cause
 
 Value = str | float | int | bool
 
@@ -22,7 +22,7 @@ def read_metadata(path: Path | None) -> dict[str, dict[str, Value]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"The metadata file {path} cannot be read ({error}); give a UTF-8 CSV.") from error
+        raise InputError(f"The metadata file {path} cannot be read ({say_cause(error)}); give a UTF-8 CSV.") from error
     if rows and "name" not in rows[0]:
         raise InputError(f"The metadata file {path} has no column `name`; its columns are {', '.join(rows[0])}.")
     table: dict[str, dict[str, Value]] = {}

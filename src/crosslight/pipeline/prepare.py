@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from crosslight.errors import IndexMismatchError, InputError, StoreUnavailableError
+from crosslight.errors import IndexMismatchError, InputError, StoreUnavailableError, say_cause
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.stores import EMBEDDED, check_address, name_collection
 
@@ -36,7 +36,9 @@ def prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | Non
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copytree(model, folder / "model", dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint*"))
     except OSError as error:
-        raise StoreUnavailableError(f"{folder} cannot be written ({error}); choose another --out.") from error
+        raise StoreUnavailableError(
+            f"{folder} cannot be written ({say_cause(error)}); choose another --out."
+        ) from error
     elsewhere = address not in (None, EMBEDDED)
     manifest = replace(wanted, store=address or EMBEDDED, collection=name_collection(folder) if elsewhere else "")
     manifest.save(folder)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crosslight.errors import InputError
+from crosslight.errors import InputError, say_cause
 from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.ranking import FLIPPED, FOUND, RANKING_COLUMNS
 from crosslight.read.image import list_images, read_image
@@ -107,7 +107,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             f"The ranking {path} does not exist; `crosslight search ... --csv FILE` writes one."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The ranking {path} cannot be read ({error}); {EXPECTED}.") from error
+        raise InputError(f"The ranking {path} cannot be read ({say_cause(error)}); {EXPECTED}.") from error
     if text.lstrip().startswith("{"):
         for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():

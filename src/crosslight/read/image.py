@@ -99,10 +99,10 @@ def list_images(paths: Sequence[Path | str]) -> list[Path]:
     InputError
         If a path does not exist, a file has no known suffix, a folder holds no image, or two files share a stem.
     """
-    files: dict[Path, Path] = {}
+    files: dict[tuple[str, Path], Path] = {}  # a link of another name is an image of its own
     for path in map(Path, paths):
         for file in list_folder(path, slides=True) if path.is_dir() and not is_zarr(path) else (_check_suffix(path),):
-            files.setdefault(file.resolve(), file)
+            files.setdefault((file.stem, file.resolve()), file)
     check_stems(list(files.values()))
     return list(files.values())
 

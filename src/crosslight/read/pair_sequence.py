@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
-from crosslight.errors import InputError
+from crosslight.errors import InputError, say_count
 from crosslight.read.image import read_image
 from crosslight.types import Image, Pair
 
@@ -50,8 +50,8 @@ class PairReader:
         n_channels, first = self._n_channels.setdefault(side, (image.n_channels, path))
         if image.n_channels != n_channels:
             raise InputError(
-                f"{path} has {image.n_channels} channel(s) but {first} has {n_channels}; all images of one kind need "
-                "the same number. Convert the one that differs, or leave its pair out."
+                f"{path} has {say_count(image.n_channels, 'channel')} but {first} has {n_channels}; all images of one "
+                "kind need the same number. Convert the one that differs, or leave its pair out."
             )
 
     def _keep(self, pair: Pair) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from crosslight.errors import ConfigError, InputError
+from crosslight.errors import ConfigError, InputError, say_cause, say_count
 from crosslight.read.image import check_stems, list_folder
 from crosslight.read.pair_sequence import PairReader, PairSequence
 
@@ -142,7 +142,7 @@ def _read_split(path: Path, known: Collection[str]) -> dict[str, str]:
             reader.fieldnames = columns
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"The split {path} cannot be read ({error}); give a UTF-8 CSV.") from error
+        raise InputError(f"The split {path} cannot be read ({say_cause(error)}); give a UTF-8 CSV.") from error
     if not {"name", "split"} <= set(columns):
         there = ", ".join(columns) or "none"
         raise InputError(f"The split {path} needs the columns name,split; it has: {there}.")
@@ -160,8 +160,8 @@ def _read_split(path: Path, known: Collection[str]) -> dict[str, str]:
     unknown = sorted(set(table) - set(known))
     if unknown:
         raise InputError(
-            f"The split {path} lists {len(unknown)} pair(s) that the folders do not hold: {_some(unknown)}. Names are "
-            f"file names without their ending, such as {min(known)!r}; correct or remove these lines."
+            f"The split {path} lists {say_count(len(unknown), 'pair')} that the folders do not hold: {_some(unknown)}. "
+            f"Names are file names without their ending, such as {min(known)!r}; correct or remove these lines."
         )
     return table
 

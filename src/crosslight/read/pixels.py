@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosslight.errors import InputError
+from crosslight.errors import InputError, say_count
 
 MAX_CHANNELS = 16
 MAX_EXACT = 2**24  # float32 holds every whole number up to here
@@ -81,7 +81,8 @@ def to_supported_dtype(pixels: NDArray[Any], path: Path) -> NDArray[Any]:
     n_bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if n_bad:
         raise InputError(
-            f"{path} has {n_bad} pixel values that are NaN, infinite or beyond 32-bit float; replace them by numbers."
+            f"{path} holds NaN, infinite values or ones beyond 32-bit float ({say_count(n_bad, 'pixel value')}); "
+            "replace them by numbers."
         )
     return values
 

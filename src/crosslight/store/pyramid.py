@@ -279,7 +279,7 @@ class PyramidArchive:
     def _damaged(self, name: str, error: Exception) -> IndexCorruptError:
         reason = "a file of it is missing" if isinstance(error, FileNotFoundError) else str(error)
         return IndexCorruptError(
-            f"What {self._folder} keeps of image {name!r} is damaged ({reason}); "
+            f"What {self._folder} keeps of image {name.rpartition('|')[0] or name!r} is damaged ({reason}); "
             "remove that image from the index and add it again."
         )
 

@@ -100,6 +100,27 @@ def test_a_wrong_channel_count_names_both_numbers(model: ComirModel) -> None:
         model.representer("A").represent(_image(128, 128, 1))
 
 
+@pytest.mark.parametrize(
+    ("trained", "asked", "scale"),
+    [("uint8", "uint16", 200), ("uint8", "float32", 1 / 200), ("uint16", "uint8", 1), ("float32", "uint8", 1)],
+)
+def test_values_of_another_scale_are_refused_with_both_ranges(trained: str, asked: str, scale: float) -> None:
+    large = 300 if trained == "uint16" else 1 / 200 if trained == "float32" else 1
+    known = measure_intensity(
+        [Image(pixels=(_image(64, 64, 1, "float32").pixels * large).astype(trained), name="x")], "off"
+    )
+    image = Image(pixels=(_image(64, 64, 1, "float32").pixels * scale).astype(asked), name="query")
+    with pytest.raises(InputError, match=f"query holds {asked} values from .* modality B .* trained on 0 to"):
+        known.check(image, "B")
+
+
+def test_dark_and_bright_images_of_the_same_scale_are_taken() -> None:
+    ramp = np.linspace(1000, 3000, 64 * 64).reshape(64, 64, 1).astype(np.uint16)
+    known = measure_intensity([Image(pixels=ramp, name="x")], "off")
+    for tone in (0, 900, 3500, 4900):
+        known.check(Image(pixels=np.full((64, 64, 1), tone, np.uint16), name="empty"), "A")
+
+
 @pytest.mark.parametrize(("dtype", "scale"), [("uint16", 257), ("float32", 0.001)])
 def test_other_pixel_types_are_brought_to_one_range(dtype: str, scale: float) -> None:
     pixels = (_image(140, 140, 2).pixels * np.float64(scale)).astype(dtype)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosslight.errors import InputError
+from crosslight.errors import InputError, say_count
 from crosslight.types import Float32, Image
 
 LOG_GAIN = 20.0  # of "auto": compresses a bright tail as SHG and fluorescence have it
 DARK_MEDIAN = 0.12  # below this median the histogram counts as skewed
 SAMPLE_PX = 20_000  # pixels looked at per image
+BYTE = 255
+MOST = 0.75  # of the values beyond twice the range: they are of another scale, not only brighter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,33 @@ class Intensity:
         return v
 
     def check(self, image: Image, modality: str) -> None:
-        """Raise InputError when `image` has another number of channels than the model was trained with."""
+        """Raise InputError when `image` is not of the kind that the model was trained on: in channels or in range."""
+        trained = f"modality {modality} of this model was trained on"
         if image.n_channels != self.n_channels:
             raise InputError(
-                f"{image.name} has {image.n_channels} channel(s), but modality {modality} of this model was trained on "
-                f"{self.n_channels}; check that --modality is right, or convert the image."
+                f"{image.name} has {say_count(image.n_channels, 'channel')}, but {trained} {self.n_channels}; check "
+                "that --modality is right, or convert the image."
             )
+        if self._is_out_of_range(_some_values(image)):
+            low, high = (float(v(image.pixels)) for v in (np.min, np.max))
+            raise InputError(
+                f"{image.name} holds {image.pixels.dtype} values from {low:g} to {high:g}, but {trained} {self.low:g} "
+                f"to {self.high:g}: almost nothing of it would be seen. Bring it to that range, as the training images "
+                "were."
+            )
+
+    def _is_out_of_range(self, values: NDArray[np.generic]) -> bool:
+        """Tell whether an image's values were scaled otherwise than the training images': by bits, or to [0, 1]."""
+        v = np.asarray(values, np.float32)
+        too_few_bits = values.dtype == np.uint8 and self.high > 2 * BYTE
+        is_unit = values.dtype.kind == "f" and self.high >= BYTE and 0.5 < float(v.max()) <= 1
+        return too_few_bits or is_unit or float(np.mean(v > self.low + 2 * (self.high - self.low))) > MOST
+
+
+def _some_values(image: Image) -> NDArray[np.generic]:
+    """Return evenly spread pixels, (N, C)."""
+    flat = image.pixels.reshape(-1, image.n_channels)
+    return flat[:: max(1, len(flat) // SAMPLE_PX)]
 
 
 def measure_intensity(images: Iterable[Image], log: str) -> Intensity:
@@ -56,11 +79,10 @@ def measure_intensity(images: Iterable[Image], log: str) -> Intensity:
     """
     samples, eight_bit = [], True
     for image in images:
-        flat = image.pixels.reshape(-1, image.n_channels)
-        samples.append(flat[:: max(1, len(flat) // SAMPLE_PX)].astype(np.float32))
+        samples.append(_some_values(image).astype(np.float32))
         eight_bit &= image.pixels.dtype == np.uint8
     values = np.concatenate(samples)
-    low, high = (0.0, 255.0) if eight_bit else (float(v) for v in np.percentile(values, (0.1, 99.9)))
+    low, high = (0.0, float(BYTE)) if eight_bit else (float(v) for v in np.percentile(values, (0.1, 99.9)))
     high = high if high > low else low + 1.0
     median = float(np.median((values - low) / (high - low)))
     gain = {"on": 1.0, "off": 0.0, "auto": LOG_GAIN if median < DARK_MEDIAN else 0.0}[log]
