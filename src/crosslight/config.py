@@ -99,9 +99,10 @@ class AugmentConfig:
 class OptimizerConfig:
     """How the networks are trained.
 
-    `n_pairs` is the batch; `steps` counts optimiser steps when no time is given. After the share `freeze_norm` of the
-    training, batch norm uses its running statistics: both networks see the same places in a batch, and could
-    otherwise tell them by statistics that are not there at inference.
+    `n_pairs` is the batch; `steps` counts optimiser steps when no time is given. Batch norm uses its running statistics
+    after the share `freeze_norm` of a training from random weights, and from the first step on where it begins with the
+    shipped ones, which have good statistics: both networks see the same places in a batch, and could otherwise tell
+    them by statistics that are not there at inference.
     """
 
     name: str = "adamw"

@@ -165,3 +165,13 @@ def test_the_papers_preset_takes_a_step() -> None:
     training = _training(replace(config, optimizer=replace(config.optimizer, n_pairs=2)))
     training.run(_pairs(2), Budget(steps=1), progress=silent)
     assert np.isfinite(training.records[0]["loss"])
+
+
+@pytest.mark.parametrize(("start", "moves"), [("shipped", False), ("random", True)])
+def test_batch_norm_learns_its_statistics_only_where_the_start_has_none(start: str, moves: bool) -> None:
+    optimizer = replace(SMALL.optimizer, n_pairs=2)
+    training = _training(replace(preset("default"), start=start, optimizer=optimizer))
+    name = "0.down.0.1.running_mean"
+    before = training.networks.state_dict()[name].clone()
+    training.run(_pairs(2), Budget(steps=2), progress=silent)
+    assert torch.equal(training.networks.state_dict()[name], before) is not moves

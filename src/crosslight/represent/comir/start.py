@@ -20,19 +20,22 @@ STEM, LAST = "stem.0.weight", "output."
 OUTPUT = LAST + "0.weight"
 
 
-def load_start(network: nn.Module, n_in: int) -> None:
+def load_start(network: nn.Module, n_in: int) -> bool:
     """Load the shipped weights into a network for images of `n_in` channels.
 
     The one-channel stem is spread evenly over the channels. A network with another number of output channels learns its
-    last layer from nothing. Raises ConfigError when the rest of the network has another shape.
+    last layer from nothing; returns whether the last layer was loaded too. Raises ConfigError when the rest of the
+    network has another shape.
     """
     shipped = load(files("crosslight.represent.comir").joinpath("start.safetensors").read_bytes())
     own = network.state_dict()
     shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in
-    if own.get(OUTPUT, shipped[OUTPUT]).shape != shipped[OUTPUT].shape:
+    complete = own.get(OUTPUT, shipped[OUTPUT]).shape == shipped[OUTPUT].shape
+    if not complete:
         shipped.update({k: v for k, v in own.items() if k.startswith(LAST)})
     if {k: v.shape for k, v in shipped.items()} != {k: v.shape for k, v in own.items()}:
         raise ConfigError(
             'The shipped start fits only the default network; set start = "random" to train another from scratch.'
         )
     network.load_state_dict({k: v.to(own[k].dtype).to(torch.device("cpu")) for k, v in shipped.items()})
+    return complete

@@ -37,9 +37,9 @@ class Training(ResumableTraining):
         torch.manual_seed(seed)
         super().__init__(intensities, config, device=device, seed=seed)
         self.networks = nn.ModuleList(build_network(i.n_channels, config.network) for i in intensities)
-        if config.start == "shipped":
-            for network, intensity in zip(self.networks, intensities, strict=True):
-                load_start(network, intensity.n_channels)
+        self.starts_settled = config.start == "shipped" and all(
+            [load_start(n, i.n_channels) for n, i in zip(self.networks, intensities, strict=True)]
+        )
         self.networks.to(device)
         for network in self.networks:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -85,7 +85,7 @@ class Training(ResumableTraining):
     def _set_modes(self, fraction: float) -> None:
         """Train everything; but let batch norm keep its statistics once they are good."""
         self.networks.train()
-        if fraction >= self.config.optimizer.freeze_norm:
+        if self.starts_settled or fraction >= self.config.optimizer.freeze_norm:
             for module in self.networks.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
