@@ -30,7 +30,7 @@ def load_start(network: nn.Module, n_in: int) -> bool:
     shipped = load(files("crosslight.represent.comir").joinpath("start.safetensors").read_bytes())
     own = network.state_dict()
     shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in
-    complete = own.get(OUTPUT, shipped[OUTPUT]).shape == shipped[OUTPUT].shape
+    complete: bool = own.get(OUTPUT, shipped[OUTPUT]).shape == shipped[OUTPUT].shape
     if not complete:
         shipped.update({k: v for k, v in own.items() if k.startswith(LAST)})
     if {k: v.shape for k, v in shipped.items()} != {k: v.shape for k, v in own.items()}:
