@@ -195,6 +195,32 @@ def test_killed_indexing_goes_on_with_nothing_doubled_or_lost(
     assert places[0] == places[1]
 
 
+def test_a_change_looks_through_everything_only_after_one_that_was_stopped(
+    folders: Path, index_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, images = Path(shutil.copytree(index_folder, tmp_path / "index")), tmp_path / "A"
+    shutil.copytree(folders / "A", images)
+    before = {p.name for p in (own / "images").rglob("*") if p.is_file()}
+
+    def fail(*_: object) -> None:
+        raise AssertionError("all entries were listed")
+
+    with crosslight.Index.open(own) as index:
+        shutil.copyfile(images / "image1.png", images / "image0.png")  # another state of it: the old files go
+        with monkeypatch.context() as patch:
+            patch.setattr(index.store, "entries", fail)
+            assert index.add([images]) == 1
+        after = {p.name for p in (own / "images").rglob("*") if p.is_file()}
+        assert len(after - before) == len(before - after) == 3
+        (images / "zz.png").write_bytes(b"not an image")
+        shutil.copyfile(images / "image2.png", images / "more.png")
+        with pytest.raises(InputError, match="zz"):
+            index.add([images])
+        assert sum(p.is_file() for p in (own / "images").rglob("*")) > len(after)  # of more.png
+        assert index.remove(["image0"]) == 1
+    assert {p.name for p in (own / "images").rglob("*") if p.is_file()} == before & after
+
+
 def test_pictures_are_drawn_of_any_ranking_that_knows_its_query(
     index_folder: Path, query_file: Path, tmp_path: Path
 ) -> None:

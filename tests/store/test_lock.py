@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crosslight.errors import StoreUnavailableError
-from crosslight.store.lock import write_lock
+from crosslight.store.lock import note_change, write_lock
 
 HOLDER = (
     "import sys, time; from pathlib import Path; from crosslight.store.lock import write_lock\n"
@@ -46,3 +46,15 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreUnavailableError, match="cannot be written"), write_lock(tmp_path / "file"):
         pass
+
+
+def test_a_change_that_did_not_end_is_noticed_by_the_next(tmp_path: Path) -> None:
+    with note_change(tmp_path) as was_stopped:
+        assert not was_stopped
+    with pytest.raises(KeyError), note_change(tmp_path) as was_stopped:
+        assert not was_stopped
+        raise KeyError
+    with note_change(tmp_path) as was_stopped:
+        assert was_stopped
+    with note_change(tmp_path) as was_stopped:
+        assert not was_stopped

@@ -23,6 +23,7 @@ from crosslight.pipeline.stores import EMBEDDED
 from crosslight.read.image import image_signature, read_image
 from crosslight.read.large import is_large
 from crosslight.show.raster import make_thumbnail
+from crosslight.store.lock import note_change
 from crosslight.types import Descriptors, Entry, Histogram, Progress
 
 if TYPE_CHECKING:
@@ -82,18 +83,33 @@ def add_images(
         for name, path in files.items()
     ]
     todo = [j for j in jobs if not _is_current(j, there.get(j.name))]
-    slides = [j for j in todo if is_large(j.path)]
-    images = [j for j in todo if j not in slides]
-    if index.vocabulary is None and todo:
+    with note_change(index.folder) as was_stopped:
+        _write_jobs(index, todo, team, progress)
+        old = [archive_key(there[j.name]) for j in todo if j.name in there and archive_key(there[j.name]) != j.key]
+        index.archive.remove(old)
+        index.pyramids.remove(old)
+        if was_stopped:
+            prune_archives(index)
+    return BuildResult(n_written=len(todo), n_skipped=len(jobs) - len(todo))
+
+
+def prune_archives(index: Index) -> None:
+    """Delete what the archives keep of images that are not in the store: a change that was stopped left it."""
+    keys = {archive_key(e) for e in index.store.entries()}
+    index.archive.prune(keys)
+    index.pyramids.prune(keys)
+
+
+def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, progress: Progress) -> None:
+    slides, images = [], []
+    for job in jobs:
+        (slides if is_large(job.path) else images).append(job)
+    if index.vocabulary is None and jobs:
         _build_vocabulary(index, images, slides, team, progress)
     for done in _write_all(index, images, team):
         progress(done, len(images), "indexing")
     for slide in slides:
         add_slide(index, slide, team, progress)
-    keys = {archive_key(e) for e in index.store.entries()}
-    index.archive.prune(keys)
-    index.pyramids.prune(keys)
-    return BuildResult(n_written=len(todo), n_skipped=len(jobs) - len(todo))
 
 
 def _is_current(job: Job, entry: Entry | None) -> bool:

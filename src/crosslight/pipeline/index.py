@@ -36,7 +36,7 @@ from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.confidence import Calibration
 from crosslight.show.hits import draw_ranking
 from crosslight.store.base import Store, Where
-from crosslight.store.lock import write_lock
+from crosslight.store.lock import note_change, write_lock
 from crosslight.types import Entry, Image, Modality, Progress, Ranking, Representation
 
 if TYPE_CHECKING:
@@ -187,10 +187,12 @@ class Index(IndexImages):
             raise InputError(
                 f"{missing[0]!r} is not in {self.folder}; `crosslight info {self.folder} --names` lists what is."
             )
-        with write_lock(self.folder):
+        with write_lock(self.folder), note_change(self.folder) as was_stopped:
             n_removed = int(self.store.remove(names))
             remove_slides(self, [e for e in known.values() if e.kind == "slide"])
             self.archive.remove([build.archive_key(e) for e in known.values() if e.kind == "image"])
+            if was_stopped:
+                build.prune_archives(self)
         return n_removed
 
     def move(self, store: str, *, progress: Progress = silent) -> int:

@@ -1,4 +1,4 @@
-"""One writer per index folder."""
+"""One writer per index folder, and whether the last one came to its end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crosslight.errors import StoreUnavailableError
-from crosslight.store.durable import describe_os_error
+from crosslight.store.durable import describe_os_error, write_durably
 
-LOCK_NAME = ".writing"
+LOCK_NAME, CHANGING_NAME = ".writing", ".changing"
 
 
 @contextmanager
@@ -42,6 +42,20 @@ def write_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def note_change(folder: Path) -> Iterator[bool]:
+    """Note that `folder` is being changed until the block ends without an error.
+
+    Yields whether an earlier change was stopped: then files may be left that nothing refers to.
+    """
+    path = folder / CHANGING_NAME
+    was_stopped = path.exists()
+    write_durably(path, b"")
+    yield was_stopped
+    with suppress(OSError):  # then the next change looks for what was left, at no harm
+        path.unlink()
 
 
 def _try_lock(descriptor: int) -> bool:
