@@ -101,7 +101,8 @@ def prune_archives(index: Index) -> None:
 
 
 def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, progress: Progress) -> None:
-    slides, images = [], []
+    slides: list[Job] = []
+    images: list[Job] = []
     for job in jobs:
         (slides if is_large(job.path) else images).append(job)
     if index.vocabulary is None and jobs:

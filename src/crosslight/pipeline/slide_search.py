@@ -25,7 +25,7 @@ from crosslight.types import Entry, Placement, Representation
 if TYPE_CHECKING:
     from crosslight.pipeline.index import Index
 
-CORE_REACHES = 4.5  # side of a piece without its overlap, in reaches of the query
+CORE_CELLS, CORE_REACHES = 100, 1.5  # side of a piece without its overlap: about so many cells, or reaches of the query
 BLOCK_REACHES = 2.0  # side of the squares of a piece that have peaks of their own
 MIN_CORE_PX = 512
 SPOT_MARGIN = 0.15  # of the query's reach, around a place that is aligned exactly
@@ -83,7 +83,7 @@ class SlideSearch:
         query : Query
             At the slides' pixel size.
         pieces : sequence of Piece
-            Where to look: `pieces`, `glance` or `around`.
+            Where to look: `pieces`, `glance` or `around`; at least one.
         config : AlignConfig
             How: `config` or `fine`.
         n_hits : int
@@ -109,16 +109,17 @@ class SlideSearch:
         best = sorted(found, key=lambda name: (-found[name][0].similarity, name))
         return [self._pieces[name] for name in best[:n_pieces]]
 
-    def pieces(self, query: Query) -> list[Piece]:
-        """Return pieces that cover all slides and overlap by the query's reach."""
+    def pieces(self, query: Query, config: AlignConfig) -> list[Piece]:
+        """Return pieces of about equal size that cover all slides and overlap by the query's reach."""
         reach, cell = self._reach(query), plan_query(query, self.glancing).coarse_px
-        core = _round_up(max(MIN_CORE_PX, CORE_REACHES * reach), cell)
+        most = max(MIN_CORE_PX, CORE_REACHES * reach, CORE_CELLS * plan_query(query, config).coarse_px)
         pieces = []
         for name in self.slides:
-            height, width = self._size(name)
-            for top in range(0, height, core):
-                for left in range(0, width, core):
-                    pieces.append(self._piece(name, (top, left, top + core, left + core), reach, cell))
+            size = self._size(name)
+            rows, cols = (_round_up(n / math.ceil(n / most), cell) for n in size)
+            for top in range(0, size[0], rows):
+                for left in range(0, size[1], cols):
+                    pieces.append(self._piece(name, (top, left, top + rows, left + cols), reach, cell))
         return [piece for piece in pieces if not self._is_empty(piece)]
 
     def around(self, query: Query, windows: Sequence[Entry]) -> list[Piece]:
@@ -183,9 +184,9 @@ class SlideSearch:
         aligners = [self._aligner(query, config, number) for number in range(n)]
         candidates = [piece.candidate() for piece in pieces]
         if n == 1:
-            return aligners[0].scan([query], candidates)[0]
+            return aligners[0].scan_large(query, candidates)
         with ThreadPoolExecutor(n) as pool:
-            parts = pool.map(lambda k: aligners[k].scan([query], candidates[k::n])[0], range(n))
+            parts = pool.map(lambda k: aligners[k].scan_large(query, candidates[k::n]), range(n))
             return {name: places for part in parts for name, places in part.items()}
 
     def _aligner(self, query: Query, config: AlignConfig, number: int) -> Aligner:
@@ -264,9 +265,10 @@ class SlideShelf:
         """Return where to look, how closely, and how that was chosen."""
         if not isinstance(shortlist, str):
             return self._by_histogram(group, query, shortlist)
-        pieces = group.pieces(query)
-        if group.work(query, pieces, group.fine) <= FINE_WORK:
-            return pieces, group.fine, "whole"
+        fine = group.pieces(query, group.fine)
+        if group.work(query, fine, group.fine) <= FINE_WORK:
+            return fine, group.fine, "whole"
+        pieces = group.pieces(query, group.config)
         work = group.work(query, pieces, group.config)
         if shortlist == "all" or work <= AUTO_WORK:
             return pieces, group.config, "whole"

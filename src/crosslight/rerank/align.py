@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 import torch
 
@@ -57,7 +58,6 @@ class Aligner:
         self.device = torch.device(config.device)
         self._chunk_values, self._spectra_bytes, self._block_px = chunk_values, spectra_bytes, block_px
         self._spectra: dict[tuple[tuple[str, ...], int, int], Spectra] = {}
-        self._turned: dict[tuple[int, float, bool], Templates] = {}  # of the queries of one call
 
     @one_thread()
     def align(
@@ -94,10 +94,31 @@ class Aligner:
             for query, plan, out in zip(queries, plans, found, strict=True):
                 if plan.coarse_px == cell:
                     out.update(self._coarse_peaks(query, plan, chunk, spectra))
-                if len(queries) > 1:  # those of a single query serve all chunks
-                    self._turned.clear()
             progress(done + 1, len(work), "aligning")
-        self._turned.clear()
+        return found
+
+    @one_thread()
+    def scan_large(self, query: Query, candidates: Sequence[Candidate]) -> dict[str, list[Placement]]:
+        """Return what `scan` does for one query; quicker for large candidates of about one size.
+
+        What is made of the query for that size serves all of them.
+        """
+        if not candidates:
+            return {}
+        plan = plan_query(query, self.config)
+        cell, border = plan.coarse_px, self._border([query], [plan], plan.coarse_px)
+        shape = (max(-(-c.height_px // cell) for c in candidates), max(-(-c.width_px // cell) for c in candidates))
+        found: dict[str, list[Placement]] = {}
+        n_places = N_PEAKS
+        for scale, flipped in product(plan.scales, plan.flips):
+            templates = self._templates(query, plan, scale, flipped)
+            for chunk in self._chunks(candidates, cell, [plan]):
+                spectra = self._spectra_of(chunk, cell, border, shape)
+                for name, places in self._peaks_at(plan, chunk, spectra, templates).items():
+                    found.setdefault(name, []).extend(places)
+                    n_places = max(n_places, len(places))
+        if len(plan.scales) * len(plan.flips) > 1:
+            return {name: _best_distinct(places, plan, n_places) for name, places in found.items()}
         return found
 
     def _chunks(
@@ -123,7 +144,9 @@ class Aligner:
                  if p.coarse_px == cell]  # fmt: skip
         return 1 + max(template_radius(size, scale) for size, scale in sizes)
 
-    def _spectra_of(self, chunk: tuple[Candidate, ...], cell: int, border: int) -> Spectra:
+    def _spectra_of(
+        self, chunk: tuple[Candidate, ...], cell: int, border: int, least: tuple[int, int] = (0, 0)
+    ) -> Spectra:
         key = (tuple(c.name for c in chunk), cell, border)
         if key in self._spectra:
             return self._spectra[key]
@@ -132,7 +155,7 @@ class Aligner:
             representation = self.load(candidate.name)
             values = torch.from_numpy(representation.values).to(self.device)
             pooled.append(pool(values, cell // representation.stride))
-        spectra = make_spectra(pooled, border)
+        spectra = make_spectra(pooled, border, least)
         held = sum(s.values.nbytes + s.energy.nbytes for s in self._spectra.values())
         if held + spectra.values.nbytes + spectra.energy.nbytes <= self._spectra_bytes:
             self._spectra[key] = spectra
@@ -143,20 +166,19 @@ class Aligner:
     ) -> dict[str, list[Placement]]:
         """Return the best places in each image, over all scales and flips."""
         result: dict[str, list[Placement]] = {}
-        for scale in plan.scales:
-            for flipped in plan.flips:
-                for name, places in self._peaks_at(query, plan, chunk, spectra, scale, flipped).items():
-                    result.setdefault(name, []).extend(places)
+        for scale, flipped in product(plan.scales, plan.flips):
+            templates = self._templates(query, plan, scale, flipped)
+            for name, places in self._peaks_at(plan, chunk, spectra, templates).items():
+                result.setdefault(name, []).extend(places)
         if len(plan.scales) * len(plan.flips) > 1:
-            return {name: _best_distinct(places, plan) for name, places in result.items()}
+            return {name: _best_distinct(places, plan, N_PEAKS) for name, places in result.items()}
         return result
 
     def _peaks_at(
-        self, query: Query, plan: Plan, chunk: Sequence[Candidate], spectra: Spectra, scale: float, flipped: bool
+        self, plan: Plan, chunk: Sequence[Candidate], spectra: Spectra, templates: Templates
     ) -> dict[str, list[Placement]]:
         """Return the best places in each image at one scale, seen as it is or mirrored."""
         cell = plan.coarse_px
-        templates = self._templates(query, plan, scale, flipped)
         partly = self.config.overlap < 1
         similarity = (
             correlate_partly(templates, spectra, self.config.overlap) if partly else correlate(templates, spectra)
@@ -173,9 +195,9 @@ class Aligner:
                 Placement(
                     center_xy=(x * cell + (cell - 1) / 2, y * cell + (cell - 1) / 2),
                     angle_deg=angles[turn],
-                    scale=scale,
+                    scale=templates.scale,
                     similarity=score,
-                    flipped=flipped,
+                    flipped=templates.flipped,
                 )
                 for score, turn, (y, x) in zip(scores[i], turns[i], cells[i], strict=True)
                 if score > -1
@@ -185,14 +207,12 @@ class Aligner:
         return result
 
     def _templates(self, query: Query, plan: Plan, scale: float, flipped: bool) -> Templates:
-        key = plan.coarse_px, scale, flipped
-        if key not in self._turned:
-            values = torch.from_numpy(query.representation.values).to(self.device)
-            self._turned[key] = make_templates(
-                values, _size_cells(query, plan.coarse_px), plan.coarse_px / query.representation.stride,
-                plan.angles_deg.to(self.device), scale=scale, flipped=flipped,
-            )  # fmt: skip
-        return self._turned[key]
+        cell = plan.coarse_px
+        values = torch.from_numpy(query.representation.values).to(self.device)
+        return make_templates(
+            values, _size_cells(query, cell), cell / query.representation.stride, plan.angles_deg.to(self.device),
+            scale=scale, flipped=flipped,
+        )  # fmt: skip
 
     @one_thread()
     def finish(self, query: Query, starts: dict[str, list[Placement]]) -> list[tuple[str, Placement]]:
@@ -260,13 +280,13 @@ def _size_cells(query: Query, cell_px: int) -> tuple[float, float]:
     return query.height_px / cell_px, query.width_px / cell_px
 
 
-def _best_distinct(places: list[Placement], plan: Plan) -> list[Placement]:
+def _best_distinct(places: list[Placement], plan: Plan, n_places: int) -> list[Placement]:
     """Return the best places that differ from each other, best first."""
     kept: list[Placement] = []
     for place in sorted(places, key=lambda p: -p.similarity):
         if not any(_are_near(place, other, plan) for other in kept):
             kept.append(place)
-        if len(kept) == N_PEAKS:
+        if len(kept) == n_places:
             break
     return kept
 

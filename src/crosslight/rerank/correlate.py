@@ -47,13 +47,16 @@ class Spectra:
     usual_energy: Tensor
 
 
-def make_spectra(images: Sequence[Tensor], border: int = 1) -> Spectra:
+def make_spectra(images: Sequence[Tensor], border: int = 1, least: tuple[int, int] = (0, 0)) -> Spectra:
     """Transform pooled representations of shape (C, h, w) once, to be correlated with any number of queries.
 
     `border` cells of zeros separate an image from its periodic repetition: 1 while queries lie inside, else the
-    radius of the turned query.
+    radius of the turned query. They are padded as if one of them had at least `least` rows and columns.
     """
-    rows, cols = (scipy.fft.next_fast_len(max(i.shape[d] for i in images) + border, real=True) for d in (1, 2))
+    rows, cols = (
+        scipy.fft.next_fast_len(max(n, *(i.shape[d] for i in images)) + border, real=True)
+        for d, n in enumerate(least, 1)
+    )
     stack = images[0].new_zeros((len(images), images[0].shape[0], rows, cols))
     for slot, image in zip(stack, images, strict=True):
         slot[:, : image.shape[1], : image.shape[2]] = image

@@ -29,6 +29,8 @@ class Templates:
     border : float
         How far this box may stick out of an image, in cells: half a cell for the place and what half a step of the
         angle, which moves the ends of a long query further, takes.
+    scale : float
+    flipped : bool
     kept : dict
         What was made of these for the last shape of images; see `keep`.
     """
@@ -37,7 +39,9 @@ class Templates:
     masks: Tensor
     angles_deg: Tensor
     extents: Tensor
-    border: float = 1.0
+    border: float
+    scale: float
+    flipped: bool
     kept: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
     def keep(self, shape: tuple[int, int], make: Callable[[], Tensor]) -> Tensor:
@@ -103,7 +107,7 @@ def make_templates(
     extents = torch.tensor([rotated_extent(*size_cells, float(a)) for a in angles_deg], device=values.device)
     return Templates(
         values=centred / length[:, None, None, None], masks=inside, angles_deg=angles_deg, extents=extents * scale,
-        border=(1 + max(size_cells) / min(size_cells)) / 2,
+        border=(1 + max(size_cells) / min(size_cells)) / 2, scale=scale, flipped=flipped,
     )  # fmt: skip
 
 
