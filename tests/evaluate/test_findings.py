@@ -40,6 +40,11 @@ def test_an_image_that_does_not_find_itself_is_told() -> None:
     assert head == "Originals + SURF" and "Only 50 %" in text
 
 
+def test_a_search_with_one_place_is_explained() -> None:
+    ((head, text),) = surprises(cell("originals+2dkd", [1] * 5 + [2] * 10, query="A", transformed=False))
+    assert head == "Originals + 2DKD" and "Only 33 %" in text and "2dkd-places" in text
+
+
 def test_less_than_a_random_order_is_told() -> None:
     ((_, text),) = surprises(cell("originals+2dkd", [39] * 40))
     assert "below that of a random order (0.0 against 25.0 %)" in text

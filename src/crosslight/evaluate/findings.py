@@ -17,6 +17,12 @@ MARGIN = 0.02  # smaller differences are passed over
 # Describers of many places: with them the very same image must be found.
 LOCAL = ("surf", "detected-sift", "sift", "rootsift", "oriented-surf")
 
+WHY_UNSURE = {  # by matcher; "" of those that describe many places
+    "": "too little is described in them, or several images are alike.",
+    "2dkd": "this search asks with one place, the middle, which lies up to 2 px off the grid of places that it is "
+    "compared with, or is not among them. The paper saw the same; 2dkd-places asks with many.",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -59,8 +65,9 @@ def find_surprises(results: Results, methods: Sequence[Method], sizes: Sequence[
 
 def _unsure_of_itself(results: Results, method: Method, labels: Labels) -> Iterator[Finding]:
     """Find whole untransformed images that are not found among themselves."""
-    if method.cross_only or method.matcher not in LOCAL:
+    if method.cross_only or method.matcher not in (*LOCAL, *WHY_UNSURE):
         return
+    why = WHY_UNSURE.get(method.matcher, WHY_UNSURE[""])
     for cell in results.find(method=method.name, size="full", transformed=False):
         estimate = estimate_cells([cell], 1)
         if cell.cell.is_cross or estimate is None or estimate.share >= SURE:
@@ -69,7 +76,7 @@ def _unsure_of_itself(results: Results, method: Method, labels: Labels) -> Itera
         yield Finding(
             head=name_method(method),
             text=f"Only {100 * estimate.share:.0f} % of untransformed whole images were found first in {where}, where "
-            "the very same image is searched: too little is described in them, or several images are alike.",
+            f"the very same image is searched: {why}",
         )
 
 
