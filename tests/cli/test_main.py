@@ -116,7 +116,7 @@ def test_bad_queries_among_good_ones_are_named_and_the_others_answered(
     folder.mkdir()
     shutil.copy(query_file, folder / "good.png")
     (folder / "cut.png").write_bytes(query_file.read_bytes()[:200])
-    cv2.imwrite(str(folder / "large.png"), np.zeros((500, 500), np.uint8))
+    cv2.imwrite(str(folder / "large.png"), np.eye(500, dtype=np.uint8))
     cv2.imwrite(str(folder / "colour.png"), np.zeros((64, 64, 3), np.uint8) + np.arange(3, dtype=np.uint8))
     done = run("search", index_folder, folder, "--json", "--csv", tmp_path / "r.csv", "--top", 1)
     assert done.returncode == 2
@@ -137,6 +137,53 @@ def test_nan_pixels_and_tiny_images_are_refused(index_folder: Path, tmp_path: Pa
         done = run("search", index_folder, tmp_path / name)
         assert done.returncode == 2 and name in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_query_of_one_value_is_refused(index_folder: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "flat.png"), np.full((64, 64), 90, np.uint8))
+    done = run("search", index_folder, tmp_path / "flat.png")
+    assert done.returncode == 2 and "flat.png has one value everywhere" in done.stderr
+
+
+def test_places_that_cannot_be_written_are_said_before_the_search(
+    index_folder: Path, query_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    for place, words in ((tmp_path, "is a folder; give the name of a file"), (tmp_path / "file" / "r.csv", "a file")):
+        done = run("search", index_folder, query_file, "--csv", place)
+        assert done.returncode == 2 and words in done.stderr and done.stdout == ""
+        assert len(done.stderr.strip().splitlines()) == 1 and "Errno" not in done.stderr
+
+
+def test_moved_images_are_pointed_to_again_and_keep_their_metadata(
+    model_folder: Path, folders: Path, query_file: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folders / "A", tmp_path / "A")
+    (tmp_path / "meta.csv").write_text("name,stain\nimage9,HE\n")
+    options = ["--model", model_folder, "--modality", "A", "--metadata", tmp_path / "meta.csv"]
+    assert run("index", tmp_path / "A", *options, "--out", tmp_path / "index").returncode == 0
+    (tmp_path / "A").rename(tmp_path / "B")
+    search = ["search", tmp_path / "index", query_file, "--where", "stain=HE", "--show", tmp_path / "p.png"]
+    done = run(*search)
+    assert done.returncode == 2 and "aligned with the only image" in done.stdout  # the answer is not lost
+    assert "'image9' is no longer at" in done.stderr and "crosslight add" in done.stderr
+    assert "indexed 10" in run("add", tmp_path / "index", tmp_path / "B").stdout
+    assert run(*search).returncode == 0 and (tmp_path / "p.png").exists()
+    for condition, words in (("stain=IHC", "stain is HE"), ("Stain=HE", "the columns are stain")):
+        done = run("search", tmp_path / "index", query_file, "--where", condition)
+        assert done.returncode == 2 and words in done.stderr
+
+
+def test_an_index_that_never_began_can_be_asked_for_otherwise(
+    model_folder: Path, folders: Path, tmp_path: Path
+) -> None:
+    out = ["--model", model_folder, "--out", tmp_path / "index"]
+    done = run("index", folders / "A", "--modality", "B", *out)
+    assert done.returncode == 2 and "check that --modality is right" in done.stderr
+    done = run("index", folders / "A", "--modality", "A", *out)
+    assert done.returncode == 0 and "10 images" in done.stdout
+    done = run("remove", tmp_path / "index", "image0.png")
+    assert done.returncode == 2 and "it is called 'image0' there" in done.stderr
 
 
 def test_an_empty_folder_and_doubled_names_are_refused(model_folder: Path, folders: Path, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_slides_are_replaced_and_removed_whole(
 def test_a_query_too_large_or_of_a_senseless_size_is_refused(slide_index: Path, query: Image) -> None:
     with crosslight.Index.open(slide_index) as index:
         with pytest.raises(InputError, match="does not fit into the only slide"):
-            index.search([Image(pixels=np.zeros((1300, 1300, 1), np.uint8), name="huge")])
+            index.search([Image(pixels=np.eye(1300, dtype=np.uint8)[:, :, None], name="huge")])
         with pytest.raises(InputError, match="--query-mpp"):
             index.search([query], query_mpp=0.01)
 

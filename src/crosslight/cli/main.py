@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 import crosslight
 from crosslight.cli import add, demo, evaluate, fetch, fit, index, info, move, remove, report, search, serve
 from crosslight.cli.console import err, out
-from crosslight.errors import CrosslightError
+from crosslight.errors import CrosslightError, say_cause
 
 INTERRUPTED = 130
 
@@ -57,6 +58,19 @@ def main(
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, stream=sys.stderr)
 
 
+def say_system_error(error: OSError) -> str:
+    """Return what the system refused and what to do about it."""
+    place = error.filename2 or error.filename
+    what = f"{place}: " if place else "the system refused a file: "
+    if isinstance(error, IsADirectoryError):
+        return f"{place} is a folder; give the name of a file."
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        return f"{place} cannot be made, since a part of its path is a file; choose another place."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{what}no space is left; make room and run the same command again."
+    return f"{what}{say_cause(error)}; check the path and its permissions, or choose another place."
+
+
 def run() -> None:
     """Run the command line; the entry point of the package."""
     try:
@@ -66,8 +80,7 @@ def run() -> None:
     except (CrosslightError, OSError) as error:
         if "--debug" in sys.argv:
             raise
-        ours = isinstance(error, CrosslightError)
-        sentence = str(error) if ours else f"the system refused a file ({error}); check space and permissions."
+        sentence = str(error) if isinstance(error, CrosslightError) else say_system_error(error)
         err.print(f"crosslight: {sentence}", markup=False)
         raise SystemExit(2) from error
     except Exception as error:

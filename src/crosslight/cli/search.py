@@ -114,6 +114,8 @@ def search(
     check_places(rerank, geojson=geojson, imagej=imagej)
     if show is not None:
         check_picture(show)
+    for file in (csv, show):
+        make_room(file)
     unanswered: dict[str, InputError] = {}
     with crosslight.Index.open(index, store=store, model=model, device=device) as opened, progress_bar() as progress:
         rankings = opened.search(
@@ -122,16 +124,10 @@ def search(
             min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"),
             on_unanswered=unanswered.__setitem__, progress=progress,
         )  # fmt: skip
-        written = write_files(opened, rankings, csv=csv, geojson=geojson, imagej=imagej, show=show) if rankings else {}
-    if as_json:
         for ranking in rankings:
-            for record in ranking_records(ranking):
-                out.print(json.dumps(record), markup=False)
-    else:
-        for ranking in rankings:
-            print_ranking(ranking)
-        for what, files in written.items():
-            err.print(f"{what}: {', '.join(map(str, files[:3]))}{' ...' if len(files) > 3 else ''}", markup=False)
+            print_records(ranking) if as_json else print_ranking(ranking)
+        if rankings:
+            write_files(opened, rankings, csv=csv, geojson=geojson, imagej=imagej, show=show)
     if unanswered:
         tell_unanswered(unanswered, len(rankings) + len(unanswered))
         raise typer.Exit(2)
@@ -140,8 +136,8 @@ def search(
 def write_files(
     index: Index, rankings: Sequence[Ranking], *, csv: Path | None, geojson: Path | None, imagej: Path | None,
     show: Path | None,
-) -> dict[str, Sequence[Path]]:  # fmt: skip
-    """Write what was asked for and return the files by what they are."""
+) -> None:  # fmt: skip
+    """Write what was asked for, and say where."""
     written: dict[str, Sequence[Path]] = {}
     if csv is not None:
         write_ranking_csv(csv, rankings)
@@ -149,7 +145,17 @@ def write_files(
     written.update(write_windows(rankings, geojson=geojson, imagej=imagej))
     if show is not None:
         written["picture"] = index.draw(rankings, show)
-    return written
+    for what, files in written.items():
+        err.print(f"{what}: {', '.join(map(str, files[:3]))}{' ...' if len(files) > 3 else ''}", markup=False)
+
+
+def make_room(file: Path | None) -> None:
+    """Make the folder of a file that is to be written; raises ConfigError where a folder has its name."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; give the name of a file in it, such as {file / 'answer'}{file.suffix}.")
+    file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def tell_unanswered(unanswered: Mapping[str, InputError], n_queries: int) -> None:
@@ -191,6 +197,12 @@ def parse_shortlist(text: str) -> int | str:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise ConfigError(f"--shortlist is {text!r}; give a number above 0, all, or auto.")
+
+
+def print_records(ranking: Ranking) -> None:
+    """Print one JSON object per hit."""
+    for record in ranking_records(ranking):
+        out.print(json.dumps(record), markup=False)
 
 
 def print_ranking(ranking: Ranking) -> None:

@@ -52,8 +52,11 @@ class Asked:
                     "sizes; --query-mpp sets the query's."
                 )
             image = replace(self.image, pixels=resample_pixels(self.image.pixels, factor))
+            representation = self._represent(image)
+            if bool((self.image.pixels == self.image.pixels[0, 0]).all()):
+                raise InputError(f"{self.label} has one value everywhere: nothing can be found by it; leave it out.")
             self._queries[factor] = Query(
-                representation=self._represent(image), height_px=image.height_px, width_px=image.width_px
+                representation=representation, height_px=image.height_px, width_px=image.width_px
             )
         return self._queries[factor]
 

@@ -64,13 +64,15 @@ def archive_key(entry: Entry) -> str:
 def add_images(
     index: Index,
     files: Mapping[str, Path],
-    metadata: Mapping[str, Mapping[str, Value]],
+    metadata: Mapping[str, Mapping[str, Value]] | None,
     mpp: float | None,
     team: Team,
     progress: Progress,
 ) -> BuildResult:
-    """Bring an index up to date with the given files by image name; see the module's text."""
+    """Bring an index up to date with the given files by image name; without metadata, images keep what they have."""
     there = index.store.find(list(files))
+    if metadata is None:
+        metadata = {name: entry.metadata for name, entry in there.items()}
     unknown = sorted(set(metadata) - set(files))
     unknown = sorted(set(unknown) - set(index.store.find(unknown)))
     if unknown:
@@ -114,7 +116,12 @@ def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, progress: Progres
 
 
 def _is_current(job: Job, entry: Entry | None) -> bool:
-    return entry is not None and entry.signature == job.signature and dict(job.metadata) == entry.metadata
+    return (
+        entry is not None
+        and entry.signature == job.signature
+        and dict(job.metadata) == entry.metadata
+        and entry.path == str(job.path.resolve())
+    )
 
 
 def represent_jobs(parts: IndexParts, jobs: Sequence[Job]) -> int:
@@ -130,7 +137,7 @@ def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> list[tuple[Entry, His
     found = []
     for job in jobs:
         _represent(parts, job)
-        entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata))
+        entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))
         found.append((entry, parts.vocabulary.weigh(parts.vocabulary.encode(_describe(parts, job)))))
     return found
 

@@ -51,6 +51,11 @@ class IndexImages(IndexParts):
     def image(self, name: str) -> Image:
         """Read a repository image at full resolution; raises InputError when its file has moved or is too large."""
         entry = self.entry(name)
+        if not Path(entry.path).exists():
+            raise InputError(
+                f"The image {name!r} is no longer at {entry.path}; put it back, or say where it is now with "
+                f"`crosslight add {self.folder} FOLDER`."
+            )
         return (
             whole_image(self.source(name), name, MAX_WHOLE_PX)
             if entry.kind == "slide"

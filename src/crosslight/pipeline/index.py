@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from crosslight.config import INDEX_PRESETS, AlignConfig, IndexConfig
-from crosslight.errors import ConfigError, InputError
+from crosslight.errors import ConfigError, IndexCorruptError, InputError
 from crosslight.pipeline import build, searching
 from crosslight.pipeline.distribute import gather_team
 from crosslight.pipeline.images import IndexImages
@@ -33,6 +33,7 @@ from crosslight.read.image import list_images, read_image
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
+from crosslight.represent.record import FILE as MODEL_FILE
 from crosslight.rerank.confidence import Calibration
 from crosslight.show.hits import draw_ranking
 from crosslight.store.base import Store, Where
@@ -136,6 +137,10 @@ class Index(IndexImages):
         processor = choose_device(device)
         if model is not None:
             manifest.require_model(open_model(model).fingerprint, path)
+        if not (path / "model" / MODEL_FILE).exists():
+            raise IndexCorruptError(
+                f"{path} has lost its model; copy it to {path / 'model'}, or build the index again."
+            )
         own = open_model(path / "model", processor)
         manifest.require_model(own.fingerprint, path)
         opened = open_store(path, manifest, store)
@@ -158,7 +163,8 @@ class Index(IndexImages):
         images : sequence of Path, or mapping from name to Path
             Files and folders, whose images are named by their stems; or files under names of their own.
         metadata : Path or mapping, optional
-            A CSV with a column `name`, or columns and values by image name.
+            A CSV with a column `name`, or columns and values by image name; without it, images that are there keep
+            what they have.
         mpp, workers, scheduler
             See `build`.
         progress : callable
@@ -170,7 +176,7 @@ class Index(IndexImages):
             files = dict(images)
         else:
             files = {path.stem: path for path in list_images([Path(p) for p in images])}
-        columns = metadata if isinstance(metadata, Mapping) else read_metadata(metadata)
+        columns = metadata if metadata is None or isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
             result = build.add_images(self, files, columns, mpp, team, progress)
@@ -184,9 +190,13 @@ class Index(IndexImages):
         known = self.store.find(names)
         missing = [n for n in names if n not in known]
         if missing:
-            raise InputError(
-                f"{missing[0]!r} is not in {self.folder}; `crosslight info {self.folder} --names` lists what is."
+            stem = Path(missing[0]).stem
+            hint = (
+                f"it is called {stem!r} there"
+                if stem != missing[0] and self.store.find([stem])
+                else f"`crosslight info {self.folder} --names` lists what is"
             )
+            raise InputError(f"{missing[0]!r} is not in {self.folder}; {hint}.")
         with write_lock(self.folder), note_change(self.folder) as was_stopped:
             n_removed = int(self.store.remove(names))
             remove_slides(self, [e for e in known.values() if e.kind == "slide"])

@@ -16,6 +16,7 @@ def prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | Non
     address = check_address(store)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give the name of a folder that can be made there.")
+    dropped = (folder / "index.json").exists() and _drop_unstarted(folder, wanted, address)
     if (folder / "index.json").exists():
         there = Manifest.load(folder)
         there.require_model(wanted.model, folder)
@@ -30,7 +31,7 @@ def prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | Non
                 "them elsewhere."
             )
         return there
-    if folder.exists() and any(folder.iterdir()) and not (folder / "model").exists():
+    if folder.exists() and any(folder.iterdir()) and not (dropped or (folder / "model").exists()):
         raise InputError(f"{folder} is not empty and is not an index; choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,3 +44,15 @@ def prepare_folder(folder: Path, wanted: Manifest, model: Path, store: str | Non
     manifest = replace(wanted, store=address or EMBEDDED, collection=name_collection(folder) if elsewhere else "")
     manifest.save(folder)
     return manifest
+
+
+def _drop_unstarted(folder: Path, wanted: Manifest, address: str | None) -> bool:
+    """Delete an index that was stopped before its vocabulary, where it is now asked for otherwise; tell whether so."""
+    there = Manifest.load(folder)
+    same = replace(there, crosslight=wanted.crosslight, store="", collection="") == replace(wanted, store="")
+    if there.vocabulary or (same and address in (None, there.store)) or there.store != EMBEDDED:
+        return False
+    for name in ("images", "slides", "store", "windows", "model"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "index.json").unlink()
+    return True

@@ -31,6 +31,7 @@ AUTO_SECONDS = 1.0  # "auto" aligns with everything while that takes about so lo
 AUTO_SHORTLIST = 100
 AUTO_LISTED = 20_000  # beyond so many, "auto" does not even look at their sizes
 PATCHES_SHORTLIST = 30  # the paper's
+N_NAMED = 5  # values of a column in a message
 
 Answer = tuple[Sequence[Found], str] | InputError  # places and how they were found, or why there is no answer
 
@@ -86,8 +87,10 @@ def search_index(
     """Answer all queries, given with what to call them; see `Index.search`."""
     n_images = index.store.count(settings.where)
     if n_images == 0:
-        reason = "no image matches --where" if settings.where else "it holds no image"
-        raise InputError(f"Nothing can be found in {index.folder}: {reason}; see `crosslight info`.")
+        reason = (
+            _say_unmet(index, settings.where) if settings.where else "it holds no image; `crosslight add` adds some"
+        )
+        raise InputError(f"Nothing can be found in {index.folder}: {reason}.")
     names = [image.name for image, _ in queries]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
@@ -102,6 +105,21 @@ def search_index(
         with unanswered.skip(one.label):
             rankings.append(_search_words(index, one, slides, n_images, settings))
     return rankings
+
+
+def _say_unmet(index: Index, where: Where) -> str:
+    """Return why no image matches: an unknown column, or a value that none has."""
+    columns: dict[str, set[str]] = {}
+    for entry in index.store.entries():
+        for key, value in entry.metadata.items():
+            columns.setdefault(key, set()).add(str(value))
+    for key in where:
+        if key not in columns:
+            there = f"the columns are {', '.join(sorted(columns))}" if columns else "it was built without --metadata"
+            return f"no image matches, since none has a column {key!r}; {there}"
+    asked = ", ".join(f"{key}={value}" for key, value in where.items())
+    values = "; ".join(f"{key} is {', '.join(sorted(columns[key])[:N_NAMED])}" for key in where)
+    return f"no image matches {asked}; in this index {values}"
 
 
 def _weigh_words(index: Index, query: Query) -> Histogram:
@@ -191,7 +209,7 @@ def _align_images(
         queries = _represent(asked, mpp, progress)
         good = [query for query in queries if isinstance(query, Query)]
         if settings.shortlist != "auto" or _is_quick(good, everything, config):
-            note = f"aligned with all {n_images} images"
+            note = "aligned with the only image" if n_images == 1 else f"aligned with all {n_images} images"
             placed = iter(aligner.align(good, everything, progress))
             return [
                 query if isinstance(query, InputError) else _answer(one, next(placed), mpp, n_images, note)

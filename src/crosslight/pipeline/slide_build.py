@@ -37,7 +37,9 @@ def add_slide(index: Index, job: Job, team: Team, progress: Progress) -> None:
     """Write one slide: its representation, its windows, and last the entry that makes it count."""
     represent_slide(index, job, team, progress)
     write_windows(index, job.key, job.metadata, team, progress)
-    index.store.add([replace(index.pyramids.entry(job.key), metadata=dict(job.metadata))], [NOTHING])
+    index.store.add(
+        [replace(index.pyramids.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))], [NOTHING]
+    )
 
 
 def remove_slides(index: Index, entries: Sequence[Entry]) -> None:
