@@ -213,7 +213,9 @@ def print_ranking(ranking: Ranking) -> None:
         out.print(f"{ranking.query} is probably not in this repository{best}", markup=False)
     places = [hit.placement for hit in ranking.hits if hit.placement is not None]
     scaled = any(place.scale != 1 for place in places)
-    columns = ["rank", "image", "similarity", "confidence", "centre x, y", "angle", *(["scale"] if scaled else [])]
+    columns = ["rank", "image", "similarity"]
+    if places:  # else there is no place, and the confidence is not calibrated
+        columns += ["confidence", "centre x, y", "angle", *(["scale"] if scaled else [])]
     if any(place.flipped for place in places):
         columns.append("mirrored")
     table = Table(box=None, pad_edge=False)
