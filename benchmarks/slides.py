@@ -112,7 +112,7 @@ def ask(folder: Path, queries: Path, _: Path) -> dict[str, Any]:
     }
 
 
-def ask_earth(model: Path, folder: Path) -> None:
+def ask_earth(model: Path, folder: Path, seed: int) -> None:
     """Ask for relief patches of 256 px, turned by any angle, in the whole Earth as one slide; print what was found."""
     earth = load_earth()
     world = Tile(image=earth.a, origin_xy=(0, 0))
@@ -121,7 +121,7 @@ def ask_earth(model: Path, folder: Path) -> None:
     ) as index:
         for name, sea_share, land_share, apart, n in (("coast", 0.12, 0.3, 0.6, 18), ("land", 0.0, 0.5, 0.3, 40)):
             cut.QUERY_SEA_SHARE, cut.QUERY_LAND_SHARE, cut.APART = sea_share, land_share, apart
-            patches = cut.cut_patches(earth, [world], n, size_px=256, seed=1)
+            patches = cut.cut_patches(earth, [world], n, size_px=256, seed=seed)
             right, seconds = 0, []
             for patch in patches:
                 start = time.process_time()
@@ -168,6 +168,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=10, help="How many patches.")
     parser.add_argument("--earth", action="store_true", help="Ask in the whole Earth instead.")
     parser.add_argument("--model", type=Path, help="The head start alone by default.")
+    parser.add_argument("--seed", type=int, default=1, help="Of the patches of --earth.")
     parser.add_argument("--slide", type=Path, help="A slide that tools/make_slide.py made already; then --queries too.")
     parser.add_argument("--queries", type=Path, help="Its queries.")
     parser.add_argument("--step", nargs=4, metavar=("NAME", "IN", "OUT", "MODEL"), help=argparse.SUPPRESS)
@@ -181,7 +182,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         model = arguments.model or quick_model(Path(folder) / "model", device="cpu")
         if arguments.earth:
-            ask_earth(model, Path(folder))
+            ask_earth(model, Path(folder), arguments.seed)
             return
         slide, queries = arguments.slide, arguments.queries
         if slide is None:
