@@ -301,3 +301,11 @@ def test_scales_are_read_as_people_write_them(written: object, meant: tuple[floa
 def test_senseless_ranges_are_refused(index_folder: Path, query_file: Path, asked: dict, words: str) -> None:
     with crosslight.Index.open(index_folder) as index, pytest.raises(ConfigError, match=words):
         index.search([query_file], **asked)
+
+
+def test_a_missing_table_of_metadata_leaves_no_folder_behind(folders: Path, model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file or directory\)"):
+        crosslight.Index.build(
+            [folders / "A"], model_folder, modality="A", out=tmp_path / "index", metadata=tmp_path / "none.csv"
+        )
+    assert not (tmp_path / "index").exists()

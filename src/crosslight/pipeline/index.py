@@ -108,10 +108,11 @@ class Index(IndexImages):
             stride=trained.representer(modality).stride,
         )
         paths = list_images([Path(p) for p in images])
+        columns = None if metadata is None else read_metadata(metadata)
         manifest = prepare_folder(folder, wanted, Path(model), store)
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
-            index.add(paths, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
+            index.add(paths, metadata=columns, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
         except BaseException:
             index.close()
             raise
