@@ -17,6 +17,7 @@ import argparse
 import math
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +31,9 @@ from crosslight.read.pairs import find_pairs
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.align import Aligner, Candidate, Query
 from crosslight.rerank.confidence import Calibration, share_confidence
-from crosslight.types import MODALITIES, Image, Modality, Placement, Representation
+from crosslight.types import MODALITIES, Image, Modality, Pair, Placement, Representation
 
+Repository = dict[str, tuple[Representation, int, int]]
 KINDS = {"full": (0.70, 0, 30.0), "patch": (0.31, 112, 30.0), "any": (0.45, 112, 180.0)}
 
 
@@ -111,31 +113,37 @@ def main() -> None:
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     model = ComirModel.load(a.model)
-    known = Calibration(**model.calibration)
     pairs = find_pairs(a.a_dir, a.b_dir, split=a.split).part(a.part)
     print("queries        n  Acc@1    @5   @10    px   deg      s  AUROC  Brier  kept at 1 %")
     for side in a.sides:
         asked, searched = (MODALITIES[0], MODALITIES[1]) if side == "A" else (MODALITIES[1], MODALITIES[0])
         images = repository(model, searched, a.a_dir if searched == "A" else a.b_dir)
         for kind in a.kinds.split(","):
-            out = Outcome()
-            aligner = Aligner(lambda n, images=images: images[n][0], AlignConfig(rotation_deg=KINDS[kind][2]))
-            candidates = [Candidate(name=n, height_px=h, width_px=w) for n, (_, h, w) in images.items()]
-            for pair in pairs:
-                image = pair.a if asked == "A" else pair.b
-                for k in range(a.per_image):
-                    rng = np.random.default_rng([a.seed, k, zlib.crc32(f"{kind}/{asked}/{pair.name}".encode())])
-                    window, truth = cut(image, kind, rng)
-                    start = time.perf_counter()
-                    values = model.representer(asked).represent(window)
-                    query = Query(representation=values, height_px=window.height_px, width_px=window.width_px)
-                    placed = aligner.align([query], candidates)[0]
-                    out.seconds.append(time.perf_counter() - start)
-                    judge(placed, pair.name, truth, known, out)
-            print(line(f"{asked} {kind}", out), flush=True)
+            seeds = [[a.seed, k] for k in range(a.per_image)]
+            print(line(f"{asked} {kind}", ask(model, images, pairs, asked, kind, seeds)), flush=True)
 
 
-def repository(model: ComirModel, modality: Modality, folder: Path) -> dict[str, tuple[Representation, int, int]]:
+def ask(
+    model: ComirModel, images: Repository, pairs: Sequence[Pair], asked: Modality, kind: str, seeds: Sequence[list[int]]
+) -> Outcome:
+    """Ask for one window per pair and seed in all images of the other modality."""
+    known, out = Calibration(**model.calibration), Outcome()
+    aligner = Aligner(lambda n: images[n][0], AlignConfig(rotation_deg=KINDS[kind][2]))
+    candidates = [Candidate(name=n, height_px=h, width_px=w) for n, (_, h, w) in images.items()]
+    for pair in pairs:
+        for seed in seeds:
+            rng = np.random.default_rng([*seed, zlib.crc32(f"{kind}/{asked}/{pair.name}".encode())])
+            window, truth = cut(pair.a if asked == "A" else pair.b, kind, rng)
+            start = time.perf_counter()
+            values = model.representer(asked).represent(window)
+            query = Query(representation=values, height_px=window.height_px, width_px=window.width_px)
+            placed = aligner.align([query], candidates)[0]
+            out.seconds.append(time.perf_counter() - start)
+            judge(placed, pair.name, truth, known, out)
+    return out
+
+
+def repository(model: ComirModel, modality: Modality, folder: Path) -> Repository:
     """Represent every image of a folder: name -> (representation, height, width)."""
     result = {}
     for path in list_images([folder]):
