@@ -200,12 +200,13 @@ def test_a_change_looks_through_everything_only_after_one_that_was_stopped(
 ) -> None:
     own, images = Path(shutil.copytree(index_folder, tmp_path / "index")), tmp_path / "A"
     shutil.copytree(folders / "A", images)
-    before = {p.name for p in (own / "images").rglob("*") if p.is_file()}
 
     def fail(*_: object) -> None:
         raise AssertionError("all entries were listed")
 
     with crosslight.Index.open(own) as index:
+        index.add([images])  # the same images, in another place
+        before = {p.name for p in (own / "images").rglob("*") if p.is_file()}
         shutil.copyfile(images / "image1.png", images / "image0.png")  # another state of it: the old files go
         with monkeypatch.context() as patch:
             patch.setattr(index.store, "entries", fail)

@@ -89,6 +89,7 @@ class KrawtchoukPlaces(Krawtchouk):
 
     presets: ClassVar[Mapping[str, KrawtchoukConfig]] = {
         "default": KrawtchoukConfig(window_px=257, n_query_places=500),
+        "paper": KrawtchoukConfig(n_query_places=500),
     }
 
     def __init__(self, config: KrawtchoukConfig | None = None, *, seed: int = 0, device: str = "cpu") -> None:
