@@ -134,7 +134,7 @@ def test_forbidden_import_is_caught(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("crosslight.types", "import math\nimport numpy as np"),
-        ("crosslight.registry", "from crosslight.config import unknown_name"),
+        ("crosslight.registry", "from crosslight.errors import unknown_name"),
         ("crosslight.show.page", "from PIL import Image"),
         ("crosslight.read.image", "import tifffile\nfrom crosslight.types import Image"),
         ("crosslight.pipeline.fit", "from crosslight import __version__\nfrom crosslight.read.pairs import find_pairs"),

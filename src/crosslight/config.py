@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from crosslight.errors import ConfigError, say_cause
+from crosslight.errors import ConfigError, say_cause, unknown_name
 from crosslight.kinds import is_kind, say_kind
 
 C = TypeVar("C")
@@ -355,13 +354,6 @@ def preset(name: str) -> FitConfig:
     if name not in PRESETS:
         raise ConfigError(unknown_name("preset", name, {**PRESETS, **TRANSLATION_PRESETS}))
     return PRESETS[name]
-
-
-def unknown_name(what: str, name: str, known: Mapping[str, object]) -> str:
-    """Return the sentence for an unknown name: the closest match first, then all that exist."""
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"There is no {what} called {name!r}.{hint} Known: {', '.join(sorted(known))}."
 
 
 def to_dict(config: object) -> dict[str, Any]:

@@ -18,6 +18,9 @@ next step. The library raises; the command line prints one line and exits with 2
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
+
 
 class CrosslightError(Exception):
     """Base of all errors that Crosslight raises on purpose."""
@@ -71,3 +74,10 @@ def say_cause(error: Exception) -> str:
 def say_count(n: int, noun: str) -> str:
     """Return "1 image", "2 images"."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def unknown_name(what: str, name: str, known: Mapping[str, object]) -> str:
+    """Return the sentence for an unknown name: the closest match first, then all that exist."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"There is no {what} called {name!r}.{hint} Known: {', '.join(sorted(known))}."

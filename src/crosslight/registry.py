@@ -6,8 +6,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from crosslight.config import unknown_name
-from crosslight.errors import ConfigError
+from crosslight.errors import ConfigError, unknown_name
 
 NETWORKS = {
     "unet": "crosslight.represent.comir.network:UNet",

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from crosslight.config import unknown_name
-from crosslight.errors import ConfigError, MissingDependencyError, ModelError
+from crosslight.errors import ConfigError, MissingDependencyError, ModelError, unknown_name
 from crosslight.progress import silent
 from crosslight.types import Progress
 

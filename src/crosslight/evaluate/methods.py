@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from crosslight import registry
-from crosslight.config import unknown_name
-from crosslight.errors import ConfigError
+from crosslight.errors import ConfigError, unknown_name
 
 Rerank = Literal["none", "patches", "align"]
 RERANK = re.compile(r"(patches|align)(\d+)")
