@@ -16,12 +16,14 @@ from crosslight.describe.resnet import ResNet
 from crosslight.describe.surf import Surf
 from crosslight.describe.weights import fetch_weights
 from crosslight.errors import ConfigError
+from crosslight.evaluate import cells, spaces
 from crosslight.evaluate.cells import Results
 from crosslight.evaluate.folds import Fold, find_folds
 from crosslight.evaluate.methods import parse_methods
 from crosslight.evaluate.metrics import success_share
 from crosslight.evaluate.protocol import EvaluateConfig, list_cells
 from crosslight.evaluate.run import run_comparison
+from crosslight.evaluate.spaces import Source
 from crosslight.types import Representation
 
 WORDS = VocabularyConfig(n_words=300, descriptors_per_word=1, max_descriptors=8000, iterations=3)
@@ -125,6 +127,21 @@ def test_other_settings_do_not_take_old_cells(fold: Fold, tmp_path: Path) -> Non
     n_before = len(list((tmp_path / "cells").iterdir()))
     run(fold, tmp_path, "originals+surf", config=few)
     assert len(list((tmp_path / "cells").iterdir())) == 2 * n_before
+
+
+def test_other_source_does_not_take_old_cells_nor_old_networks(
+    fold: Fold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(fold, tmp_path, "originals+surf")
+    n_before, source = len(list((tmp_path / "cells").iterdir())), Source("comir", fold, CONFIG, tmp_path)
+    monkeypatch.setattr(cells, "digest_computing", lambda: "another version of the algorithm")
+    monkeypatch.setattr(spaces, "digest_training", lambda: "another version of the training")
+    run(fold, tmp_path, "originals+surf")
+    assert len(list((tmp_path / "cells").iterdir())) == 2 * n_before
+    assert Source("comir", fold, CONFIG, tmp_path).folder != source.folder
+    steps: list[float] = []
+    run(fold, tmp_path, "originals+surf", progress=lambda done, total, label: steps.append(total))
+    assert steps == []  # unchanged since: all taken from disk
 
 
 def test_a_method_that_cannot_run_leaves_a_reason_and_the_others_alone(fold: Fold, tmp_path: Path) -> None:

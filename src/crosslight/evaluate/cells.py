@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crosslight import __version__
 from crosslight.encode.statistics import WordStatistics
 from crosslight.evaluate.metrics import Estimate, estimate_success
 from crosslight.evaluate.queries import QueryKind
+from crosslight.evaluate.sources import digest_computing
 from crosslight.types import Modality
 
 Spot = tuple[float, float, float]  # centre x, y in the repository image, and angle in degrees
@@ -116,14 +116,16 @@ def _value(cell: Cell, key: str) -> Any:
 
 
 class CellCache:
-    """Finished cells as JSON files, named by a hash of everything they depend on and of this version."""
+    """Finished cells as JSON files, named by a hash of everything they depend on, this package's source included."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def key(self, cell: Cell, inputs: object) -> str:
         """Return the name for a cell with these inputs (nested dicts, lists, strings and numbers)."""
-        return hash_inputs({"cell": asdict(cell), "inputs": inputs, "version": __version__, "format": FORMAT_VERSION})
+        return hash_inputs(
+            {"cell": asdict(cell), "inputs": inputs, "source": digest_computing(), "format": FORMAT_VERSION}
+        )
 
     def read(self, key: str) -> CellResult | None:
         """Return what was found before; None where there is nothing, or a damaged file."""

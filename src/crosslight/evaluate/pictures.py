@@ -25,24 +25,33 @@ BODY, SMALL = 20, 17
 N_HITS, N_EXAMPLES = 5, 2
 
 
+KINDS = tuple(QueryKind(modality=m, transformed=t, size="full") for m in MODALITIES for t in (False, True))
+
+
 def draw_space(material: Material, names: Sequence[str], path: Path) -> None:
-    """Draw a representation of a few pairs: A, A transformed, B, B transformed, in the same colours."""
-    kinds = [QueryKind(modality=m, transformed=t, size="full") for m in MODALITIES for t in (False, True)]
-    width = len(kinds) * (TILE_PX + GAP_PX) - GAP_PX
-    canvas = Canvas(width, HEAD_PX + len(names) * (TILE_PX + GAP_PX) - GAP_PX)
-    for column, kind in enumerate(kinds):
-        label = kind.modality + (", transformed" if kind.transformed else "")
-        canvas.text(column * (TILE_PX + GAP_PX), 8, label, BODY, bold=True, width_px=TILE_PX)
+    """Draw a representation of a few pairs, one a row, a column for each of `KINDS`, in the same colours."""
+    width = len(KINDS) * (TILE_PX + GAP_PX) - GAP_PX
+    canvas = Canvas(width, len(names) * (TILE_PX + GAP_PX) - GAP_PX)
     for row, name in enumerate(names):
-        shown = [material.ask(name, kind)[0].representation for kind in kinds]
+        shown = [material.ask(name, kind)[0].representation for kind in KINDS]
         known = [r for r in shown if r is not None]
         is_plain, colours = material.space is not None and material.space.is_plain, measure_colours(known)
         for column, representation in enumerate(known):
             plain = to_rgb(picture_representation(representation, name)) if is_plain else None
             rgb = representation_to_rgb(representation, colours) if plain is None else plain
-            x, y = column * (TILE_PX + GAP_PX), HEAD_PX + row * (TILE_PX + GAP_PX)
+            x, y = column * (TILE_PX + GAP_PX), row * (TILE_PX + GAP_PX)
             canvas.panel(rgb, x, y, TILE_PX, TILE_PX)
     canvas.save(path)
+
+
+def head_space(drawn: Rgb, labels: Labels) -> Rgb:
+    """Return what `draw_space` drew with a head over each column, which may be called otherwise in a later report."""
+    canvas = Canvas(drawn.shape[1], HEAD_PX + drawn.shape[0])
+    canvas.paste(drawn, 0, HEAD_PX)
+    for column, kind in enumerate(KINDS):
+        label = labels.of(kind.modality) + (", transformed" if kind.transformed else "")
+        canvas.text(column * (TILE_PX + GAP_PX), 8, label, BODY, bold=True, width_px=TILE_PX)
+    return canvas.to_rgb()
 
 
 def choose_examples(cells: Sequence[CellResult], n: int = N_EXAMPLES) -> list[tuple[CellResult, int]]:

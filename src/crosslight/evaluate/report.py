@@ -19,7 +19,7 @@ from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.material import Images
 from crosslight.evaluate.methods import Method
 from crosslight.evaluate.metrics import shown_ks
-from crosslight.evaluate.pictures import choose_examples, draw_answers
+from crosslight.evaluate.pictures import choose_examples, draw_answers, head_space
 from crosslight.evaluate.plots import cross_cells, plot_bars, plot_curves, telling_k
 from crosslight.evaluate.protocol import EvaluateConfig
 from crosslight.evaluate.queries import Size
@@ -171,11 +171,10 @@ def _spaces(out: Path, story: Story) -> Iterator[Picture]:
     for representation in wanted:
         for path in sorted((out / "pictures").glob(f"{representation}-*.jpg")):
             name = path.stem.removeprefix(f"{representation}-")
+            caption = _space_caption(representation, name, story.labels)
             with PillowImage.open(path) as opened:
-                yield Picture(
-                    rgb=np.asarray(opened.convert("RGB")), alt=f"Examples of {representation}",
-                    caption=_space_caption(representation, name, story.labels), photograph=True,
-                )  # fmt: skip
+                rgb = head_space(np.asarray(opened.convert("RGB")), story.labels)
+            yield Picture(rgb=rgb, alt=f"Examples of {representation}", caption=caption, photograph=True)
 
 
 def _space_caption(representation: str, space: str, labels: Labels) -> str:

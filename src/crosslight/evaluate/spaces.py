@@ -14,6 +14,7 @@ from crosslight.evaluate.cells import hash_inputs
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.methods import COMMON, TRANSLATIONS
 from crosslight.evaluate.protocol import EvaluateConfig
+from crosslight.evaluate.sources import digest_training
 from crosslight.pipeline.fit import fit_pairs
 from crosslight.pipeline.models import open_model
 from crosslight.represent.base import Representer
@@ -63,6 +64,7 @@ class Source:
             "seed": self.config.seed,
             "fold": self.fold.name,
             "pairs": self.fold.signatures("train"),
+            "source": digest_training(),
         }
 
     def _settings(self) -> FitConfig | TranslationConfig:
