@@ -7,7 +7,7 @@ numbers. Angles are in degrees, counter-clockwise as seen on the screen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -58,6 +58,19 @@ class Image:
     def n_channels(self) -> int:
         """Number of channels, 1 to 16."""
         return int(self.pixels.shape[2])
+
+    def in_channels(self, n_channels: int) -> Image | None:
+        """Return the image in another number of channels where that loses and invents nothing, else None.
+
+        Channels that are all equal are one; one channel is three equal ones, a grey picture in colour.
+        """
+        if n_channels == self.n_channels:
+            return self
+        if n_channels == 1 and np.all(self.pixels[:, :, 1:] == self.pixels[:, :, :1]):
+            return replace(self, pixels=np.ascontiguousarray(self.pixels[:, :, :1]))
+        if n_channels == 3 and self.n_channels == 1:
+            return replace(self, pixels=np.repeat(self.pixels, 3, axis=2))
+        return None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

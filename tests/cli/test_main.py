@@ -109,6 +109,43 @@ def test_a_bad_image_gives_one_sentence_and_status_2(
     assert done.stderr.startswith("crosslight: ") and len(done.stderr.strip().splitlines()) == 1
 
 
+def test_bad_images_are_skipped_named_and_tried_again(folders: Path, model_folder: Path, tmp_path: Path) -> None:
+    images, out = tmp_path / "A", tmp_path / "index"
+    shutil.copytree(folders / "A", images)
+    (images / "image3.png").write_bytes((folders / "A" / "image3.png").read_bytes()[:500])
+    shutil.copy(folders / "B" / "image0.png", images / "grey.png")
+    (images / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    command = ("index", images, "--model", model_folder, "--modality", "A", "--out", out)
+    done = run(*command)
+    assert done.returncode == 2 and "indexed 9, skipped 3" in done.stdout and "9 images" in done.stdout
+    sentences = [line for line in done.stderr.splitlines() if line.startswith("crosslight: ")]
+    assert len(sentences) == 4 and "3 images were skipped" in sentences[-1]
+    rows = list(csv.DictReader((out / "skipped.csv").read_text().splitlines()))
+    assert {r["name"] for r in rows} == {"image3", "grey", "gone"}
+    assert {f"crosslight: {r['reason']}" for r in rows} == set(sentences[:-1])
+
+    shutil.copy(folders / "A" / "image3.png", images)  # mended
+    for name in ("grey.png", "gone.png"):
+        (images / name).unlink()
+    kept = {f: f.stat().st_mtime_ns for f in (out / "images").rglob("*.npy")}
+    done = run(*command)
+    assert done.returncode == 0 and "indexed 1, 9 were there in" in done.stdout
+    assert not (out / "skipped.csv").exists()
+    assert len(kept) == 9 and all(f.stat().st_mtime_ns == t for f, t in kept.items())
+
+    (images / "image3.png").write_bytes(b"no image any more")
+    done = run("add", out, images)
+    assert done.returncode == 2 and "indexed 0, 9 were there, skipped 1" in done.stdout and "10 images" in done.stdout
+
+
+def test_no_image_that_can_be_used_is_an_error(model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A" / "bad.png").write_bytes(b"no image")
+    done = run("index", tmp_path / "A", "--model", model_folder, "--modality", "A", "--out", tmp_path / "index")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "bad.png" in done.stderr and "No image can be used" in done.stderr
+
+
 def test_bad_queries_among_good_ones_are_named_and_the_others_answered(
     index_folder: Path, query_file: Path, tmp_path: Path
 ) -> None:

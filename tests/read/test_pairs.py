@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as PillowImage
 
 from crosslight.errors import ConfigError, InputError, UnreadableImageError
@@ -158,12 +159,25 @@ def test_sizes_may_differ_between_pairs(tmp_path: Path) -> None:
 
 def test_another_number_of_channels_is_refused_across_the_parts(tmp_path: Path) -> None:
     a, b = make_pairs(tmp_path)
-    save(a / "p1.png", n_channels=1)
+    pixels = np.full((20, 30, 2), 7, np.uint8) + np.arange(2, dtype=np.uint8)
+    tifffile.imwrite(a / "p1.tif", pixels, photometric="minisblack", planarconfig="contig")
+    (a / "p1.png").unlink()
     split = write_split(tmp_path, "name,split\np0,train\np1,val\n")
     folder = find_pairs(a, b, split=split)
     assert folder.part("train")[0].a.n_channels == 3
-    with pytest.raises(InputError, match=r"p1\.png has 1 channel but .*p0\.png has 3"):
+    with pytest.raises(InputError, match=r"p1\.tif has 2 channels but .*p0\.png has 3"):
         folder.part("val")[0]
+
+
+def test_grey_images_among_colour_ones_become_three_channels_and_grey_ones_in_colour_one(tmp_path: Path) -> None:
+    a, b = make_pairs(tmp_path)
+    save(a / "p1.png", n_channels=1, value=9)
+    for file in b.glob("p1.*"):
+        file.unlink()
+    save(b / "p1.png", n_channels=3, value=8)
+    pair = find_pairs(a, b).part("train")[:2][1]
+    assert pair.a.pixels.shape == (20, 30, 3) and (pair.a.pixels == 9).all()
+    assert pair.b.pixels.shape == (20, 30, 1) and (pair.b.pixels == 8).all()
 
 
 def test_pairs_index_slice_and_iterate_like_a_list(tmp_path: Path) -> None:

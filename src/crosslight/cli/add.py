@@ -13,6 +13,7 @@ from crosslight.cli.options import (
     StoreAddress,
     Workers,
 )
+from crosslight.cli.skipped import tell_skipped
 
 
 def add(
@@ -28,7 +29,11 @@ def add(
     """Add images to an index. One that is there already is replaced if its file has changed."""
     import crosslight
 
-    with crosslight.Index.open(index, store=store, device=device) as opened, progress_bar() as progress:
-        opened.add(images, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
-        message = f"{opened.last_change} in {index}: {opened.count()} images"
-    out.print(message, markup=False)
+    with tell_skipped(index) as on_skipped:
+        with crosslight.Index.open(index, store=store, device=device) as opened, progress_bar() as progress:
+            opened.add(
+                images, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, on_skipped=on_skipped,
+                progress=progress,
+            )  # fmt: skip
+            message = f"{opened.last_change} in {index}: {opened.count()} images"
+        out.print(message, markup=False)

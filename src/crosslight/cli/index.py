@@ -18,6 +18,7 @@ from crosslight.cli.options import (
     SchedulerAddress,
     Workers,
 )
+from crosslight.cli.skipped import tell_skipped
 
 
 def index(
@@ -51,13 +52,18 @@ def index(
     scheduler: SchedulerAddress = None,
     device: Device = "auto",
 ) -> None:
-    """Make images of one modality searchable. A stopped run goes on where it was."""
+    """Make images of one modality searchable. A stopped run goes on where it was.
+
+    Images that cannot be used are skipped and named last; the next run tries them again.
+    """
     import crosslight
 
-    with progress_bar() as progress:
-        opened = crosslight.Index.build(
-            images, model, modality=modality.value, out=index, metadata=metadata, describer=describer, mpp=mpp,
-            background=background, store=store, workers=workers, scheduler=scheduler, device=device, progress=progress,
-        )  # fmt: skip
-    with opened:
-        out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)
+    with tell_skipped(index) as on_skipped:
+        with progress_bar() as progress:
+            opened = crosslight.Index.build(
+                images, model, modality=modality.value, out=index, metadata=metadata, describer=describer, mpp=mpp,
+                background=background, store=store, workers=workers, scheduler=scheduler, device=device,
+                on_skipped=on_skipped, progress=progress,
+            )  # fmt: skip
+        with opened:
+            out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)

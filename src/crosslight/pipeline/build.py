@@ -8,21 +8,24 @@ count, so a kill at any moment leaves the old or the new state of each image.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
 from crosslight.errors import ConfigError, InputError
-from crosslight.pipeline.distribute import Team, open_own_store
+from crosslight.pipeline.distribute import Refusal, Team, open_own_store
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.parts import IndexParts
-from crosslight.pipeline.slide_build import add_slide, represent_slides
+from crosslight.pipeline.skipped import FILE as SKIPPED_FILE
+from crosslight.pipeline.skipped import Skipped
+from crosslight.pipeline.slide_build import add_slide, represent_slides, sample_slides
 from crosslight.pipeline.stores import EMBEDDED
 from crosslight.read.image import image_signature, read_image
 from crosslight.read.large import is_large
 from crosslight.show.raster import make_thumbnail
+from crosslight.store.base import Store
 from crosslight.store.lock import note_change
 from crosslight.types import Descriptors, Entry, Histogram, Progress
 
@@ -34,10 +37,15 @@ MAX_VOCABULARY_IMAGES = 2000  # looked at for words and for how common each is
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """How many images a run wrote, and how many were there already."""
+    """How many images a run wrote, how many were there already, and how many could not be used."""
 
     n_written: int
+    n_there: int
     n_skipped: int
+
+    def __str__(self) -> str:
+        there = f", {self.n_there} were there" if self.n_there else ""
+        return f"indexed {self.n_written}{there}" + (f", skipped {self.n_skipped}" if self.n_skipped else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,14 @@ class Job:
         return f"{self.name}|{self.signature}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of some jobs: what the store is to keep, and by place among the jobs why the others are not in it."""
+
+    found: Sequence[tuple[Entry, Histogram]] = ()
+    refused: Mapping[int, Refusal] = field(default_factory=dict)
+
+
 def archive_key(entry: Entry) -> str:
     """Return the archive's name for the indexed state of an image."""
     return f"{entry.name}|{entry.signature}"
@@ -67,9 +83,13 @@ def add_images(
     metadata: Mapping[str, Mapping[str, Value]] | None,
     mpp: float | None,
     team: Team,
+    skipped: Skipped,
     progress: Progress,
 ) -> BuildResult:
-    """Bring an index up to date with the given files by image name; without metadata, images keep what they have."""
+    """Bring an index up to date with the given files by image name; without metadata, images keep what they have.
+
+    A skipped image stays what it was in the index.
+    """
     there = index.store.find(list(files))
     if metadata is None:
         metadata = {name: entry.metadata for name, entry in there.items()}
@@ -79,20 +99,31 @@ def add_images(
         raise InputError(f"The metadata name {unknown[0]!r}, which is not among the images; remove the line or add it.")
     if mpp is not None and not mpp > 0:
         raise ConfigError(f"mpp is {mpp}; give micrometres per pixel above 0.")
-    stamp = "" if mpp is None else f"-{mpp:g}um"  # a pixel size given by hand makes another state of the file
-    jobs = [
-        Job(name=name, path=path, signature=image_signature(path) + stamp, metadata=metadata.get(name, {}), mpp=mpp)
-        for name, path in files.items()
-    ]
+    jobs = _list_jobs(files, metadata, mpp, skipped)
     todo = [j for j in jobs if not _is_current(j, there.get(j.name))]
+    left_over = (index.folder / SKIPPED_FILE).exists()  # of a slide that was skipped, some tiles may have been written
     with note_change(index.folder) as was_stopped:
-        _write_jobs(index, todo, team, progress)
-        old = [archive_key(there[j.name]) for j in todo if j.name in there and archive_key(there[j.name]) != j.key]
+        _write_jobs(index, todo, team, skipped, progress)
+        written = skipped.without(todo)
+        old = [archive_key(there[j.name]) for j in written if j.name in there and archive_key(there[j.name]) != j.key]
         index.archive.remove(old)
         index.pyramids.remove(old)
-        if was_stopped:
+        if was_stopped or (left_over and not skipped):
             prune_archives(index)
-    return BuildResult(n_written=len(todo), n_skipped=len(jobs) - len(todo))
+        skipped.save(index.folder)
+    return BuildResult(n_written=len(written), n_there=len(jobs) - len(todo), n_skipped=len(skipped))
+
+
+def _list_jobs(
+    files: Mapping[str, Path], metadata: Mapping[str, Mapping[str, Value]], mpp: float | None, skipped: Skipped
+) -> list[Job]:
+    stamp = "" if mpp is None else f"-{mpp:g}um"  # a pixel size given by hand makes another state of the file
+    jobs = []
+    for name, path in files.items():
+        with skipped.skip(name, path):
+            signature = image_signature(path) + stamp
+            jobs.append(Job(name=name, path=path, signature=signature, metadata=metadata.get(name, {}), mpp=mpp))
+    return jobs
 
 
 def prune_archives(index: Index) -> None:
@@ -102,17 +133,23 @@ def prune_archives(index: Index) -> None:
     index.pyramids.prune(keys)
 
 
-def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, progress: Progress) -> None:
+def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped, progress: Progress) -> None:
     slides: list[Job] = []
     images: list[Job] = []
     for job in jobs:
         (slides if is_large(job.path) else images).append(job)
-    if index.vocabulary is None and jobs:
-        _build_vocabulary(index, images, slides, team, progress)
-    for done in _write_all(index, images, team):
+    if index.vocabulary is None and (jobs or skipped):
+        _represent_all(index, images, team, skipped, progress)
+        represent_slides(index, slides, team, skipped, progress)
+        images, slides = skipped.without(images), skipped.without(slides)
+        if not images and not slides:
+            raise InputError("No image can be used, so there is no index; mend or replace them and run this again.")
+        _build_vocabulary(index, images, slides, progress)
+    for done in _write_all(index, images, team, skipped):
         progress(done, len(images), "indexing")
     for slide in slides:
-        add_slide(index, slide, team, progress)
+        with skipped.skip(slide.name, slide.path):
+            add_slide(index, slide, team, progress)
 
 
 def _is_current(job: Job, entry: Entry | None) -> bool:
@@ -124,29 +161,33 @@ def _is_current(job: Job, entry: Entry | None) -> bool:
     )
 
 
-def represent_jobs(parts: IndexParts, jobs: Sequence[Job]) -> int:
+def represent_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
     """Write representation, thumbnail and facts of each job's image, unless this state of the file has them."""
-    for job in jobs:
-        _represent(parts, job)
-    return len(jobs)
+    refused = {}
+    for i, job in enumerate(jobs):
+        try:
+            _represent(parts, job)
+        except InputError as error:
+            refused[i] = Refusal.of(error)
+    return Outcome(refused=refused)
 
 
-def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> list[tuple[Entry, Histogram]]:
+def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
     """Return what the store keeps of each job's image, writing to the archive what is missing there."""
     assert parts.vocabulary is not None
+    refused = represent_jobs(parts, jobs).refused
     found = []
-    for job in jobs:
-        _represent(parts, job)
+    for job in (job for i, job in enumerate(jobs) if i not in refused):
         entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))
         found.append((entry, parts.vocabulary.weigh(parts.vocabulary.encode(_describe(parts, job)))))
-    return found
+    return Outcome(found=found, refused=refused)
 
 
-def store_jobs(parts: IndexParts, jobs: Sequence[Job]) -> int:
+def store_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
     """Do the same and write it to the index's server from here: after this, the images count."""
-    found = encode_jobs(parts, jobs)
-    open_own_store(parts).add([entry for entry, _ in found], [vector for _, vector in found])
-    return len(jobs)
+    outcome = encode_jobs(parts, jobs)
+    _store(open_own_store(parts), outcome)
+    return replace(outcome, found=())
 
 
 def _represent(index: IndexParts, job: Job) -> None:
@@ -170,22 +211,33 @@ def _describe(index: IndexParts, job: Job) -> Descriptors:
     return index.describer.describe(index.archive.representation(job.key))
 
 
-def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], team: Team, progress: Progress) -> None:
-    """Represent all images, find the words in some of them, and how common each word is."""
+def _represent_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped, progress: Progress) -> None:
     done = 0
-    for n_jobs, _ in team.run(represent_jobs, index, jobs):
-        done += n_jobs
+    for some, outcome in team.run(represent_jobs, index, jobs):
+        _pass_over(some, outcome, skipped)
+        done += len(some)
         progress(done, len(jobs), "representing")
+
+
+def _pass_over(jobs: Sequence[Job], outcome: Outcome, skipped: Skipped) -> None:
+    for i, refusal in outcome.refused.items():
+        error = refusal.error()
+        assert isinstance(error, InputError)
+        skipped.add(jobs[i].name, jobs[i].path, error)
+
+
+def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress) -> None:
+    """Find the words in some of the images, which are represented already, and how common each word is."""
     config = index.manifest.config.vocabulary
     some = jobs[:: max(1, -(-len(jobs) // MAX_VOCABULARY_IMAGES))]
     sample = DescriptorSample(config)
     for done, job in enumerate(some):
         sample.add(_describe(index, job))
         progress(done + 1, len(some), "describing")
-    for descriptors in represent_slides(index, slides, team, progress):
+    for descriptors in sample_slides(index, slides):
         sample.add(descriptors)
     words = build_vocabulary(sample, config, progress)
-    documents = chain((_describe(index, job) for job in some), represent_slides(index, slides, team, progress))
+    documents = chain((_describe(index, job) for job in some), sample_slides(index, slides))
     vocabulary = words.with_idf(map(words.encode, documents))
     vocabulary.save(index.folder / "vocabulary")
     index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint)
@@ -193,18 +245,20 @@ def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], 
     index.vocabulary = vocabulary
 
 
-def _write_all(index: Index, jobs: Sequence[Job], team: Team) -> Iterator[int]:
+def _write_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped) -> Iterator[int]:
     """Bring all jobs to the store and yield how many count so far.
 
     The embedded store has one writer, this process; to a server the workers write themselves.
     """
     done = 0
-    if team.is_remote and index.manifest.store != EMBEDDED:
-        for n_jobs, _ in team.run(store_jobs, index, jobs):
-            done += n_jobs
-            yield done
-        return
-    for n_jobs, found in team.run(encode_jobs, index, jobs):
-        index.store.add([entry for entry, _ in found], [vector for _, vector in found])
-        done += n_jobs
+    step = store_jobs if team.is_remote and index.manifest.store != EMBEDDED else encode_jobs
+    for some, outcome in team.run(step, index, jobs):
+        _store(index.store, outcome)
+        _pass_over(some, outcome, skipped)
+        done += len(some)
         yield done
+
+
+def _store(store: Store, outcome: Outcome) -> None:
+    if outcome.found:
+        store.add([entry for entry, _ in outcome.found], [vector for _, vector in outcome.found])

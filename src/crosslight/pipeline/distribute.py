@@ -51,6 +51,11 @@ class Refusal(NamedTuple):
     kind: str
     message: str
 
+    @classmethod
+    def of(cls, error: CrosslightError) -> Refusal:
+        """Return an error as its two texts."""
+        return cls(type(error).__name__, str(error))
+
     def error(self) -> CrosslightError:
         """Return the error that the worker raised."""
         return getattr(errors, self.kind, CrosslightError)(self.message)
@@ -61,8 +66,8 @@ class Team(Protocol):
 
     is_remote: bool
 
-    def run(self, step: Step[J, R], parts: IndexParts, jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
-        """Yield (number of jobs, result) of each part of the work, in the order in which they are finished."""
+    def run(self, step: Step[J, R], parts: IndexParts, jobs: Sequence[J]) -> Iterator[tuple[Sequence[J], R]]:
+        """Yield (jobs, result) of each part of the work, in the order in which they are finished."""
 
 
 class Alone:
@@ -73,10 +78,10 @@ class Alone:
     def __init__(self, batch: int) -> None:
         self._batch = batch
 
-    def run(self, step: Step[J, R], parts: IndexParts, jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
-        """Yield (number of jobs, result) of each batch."""
+    def run(self, step: Step[J, R], parts: IndexParts, jobs: Sequence[J]) -> Iterator[tuple[Sequence[J], R]]:
+        """Yield (jobs, result) of each batch."""
         for batch in split_jobs(jobs, self._batch):
-            yield len(batch), step(parts, batch)
+            yield batch, step(parts, batch)
 
 
 class DaskTeam:
@@ -87,34 +92,34 @@ class DaskTeam:
     def __init__(self, client: Client, device: str) -> None:
         self._client, self._device = client, device
 
-    def run(self, step: Step[J, R], parts: IndexParts, jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
-        """Yield (number of jobs, result) of each task as it is finished; a result is held by one process only."""
+    def run(self, step: Step[J, R], parts: IndexParts, jobs: Sequence[J]) -> Iterator[tuple[Sequence[J], R]]:
+        """Yield (jobs, result) of each task as it is finished; a result is held by one process only."""
         from distributed import as_completed
         from distributed.scheduler import KilledWorker
 
         n_workers = max(1, len(self._client.nthreads()))
         size = max(1, min(MAX_JOBS, len(jobs) // (TASKS_PER_WORKER * n_workers)))
         tasks = split_jobs(jobs, size)
-        sizes: dict[Any, int] = {}
+        sent: dict[Any, Sequence[J]] = {}
         finished = as_completed(with_results=False)
 
         def send() -> None:
             batch = next(tasks, None)
             if batch is not None:
                 future = self._submit(step, parts, batch)
-                sizes[future.key] = len(batch)
+                sent[future.key] = batch
                 finished.add(future)
 
         for _ in range(TASKS_AHEAD * n_workers):
             send()
         try:
             for future in finished:
-                n_jobs, result = sizes.pop(future.key), future.result()
+                batch, result = sent.pop(future.key), future.result()
                 future.release()
                 if isinstance(result, Refusal):
                     raise result.error()
                 send()
-                yield n_jobs, result
+                yield batch, result
         except KilledWorker as error:
             raise ClusterError(
                 f"Workers died again and again during the same images ({error.last_worker.address} was the last); "
@@ -212,7 +217,7 @@ def _run_there(step: Step[J, R], place: Place, jobs: Sequence[J]) -> R | Refusal
             )
         return step(_open_parts(place), jobs)
     except CrosslightError as error:
-        return Refusal(type(error).__name__, str(error))
+        return Refusal.of(error)
 
 
 @lru_cache(maxsize=1)

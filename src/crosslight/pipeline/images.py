@@ -48,6 +48,11 @@ class IndexImages(IndexParts):
         """Return the number of images."""
         return int(self.store.count())
 
+    @property
+    def n_words(self) -> int:
+        """Number of visual words, 0 before the first image."""
+        return 0 if self.vocabulary is None else len(self.vocabulary.words)
+
     def image(self, name: str) -> Image:
         """Read a repository image at full resolution; raises InputError when its file has moved or is too large."""
         entry = self.entry(name)

@@ -17,6 +17,7 @@ from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import Value, read_metadata
 from crosslight.pipeline.models import open_model
 from crosslight.pipeline.prepare import prepare_folder
+from crosslight.pipeline.skipped import Skipped
 from crosslight.pipeline.slide_build import remove_slides
 from crosslight.pipeline.slide_views import show_places
 from crosslight.pipeline.stores import (
@@ -75,6 +76,7 @@ class Index(IndexImages):
         mpp: float | None = None,
         background: str | None = None,
         device: str = "auto",
+        on_skipped: Tell | None = None,
         progress: Progress = silent,
     ) -> Index:
         """Make images of one modality searchable, or go on with a stopped run, and return the opened index.
@@ -84,7 +86,7 @@ class Index(IndexImages):
         `workers` is how many processes of this machine share the work; `scheduler` is a Dask cluster that does it,
         by its address or as a `distributed.Client`.
         `mpp` are the images' micrometres per pixel, instead of what their files say; `background` is "skip" or "keep":
-        whether the glass of large images is left out, which is the default.
+        whether the glass of large images is left out, which is the default. `on_skipped`: see `add`.
 
         Raises
         ------
@@ -112,7 +114,10 @@ class Index(IndexImages):
         manifest = prepare_folder(folder, wanted, Path(model), store)
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
-            index.add(paths, metadata=columns, mpp=mpp, workers=workers, scheduler=scheduler, progress=progress)
+            index.add(
+                paths, metadata=columns, mpp=mpp, workers=workers, scheduler=scheduler, on_skipped=on_skipped,
+                progress=progress,
+            )  # fmt: skip
         except BaseException:
             index.close()
             raise
@@ -155,6 +160,7 @@ class Index(IndexImages):
         mpp: float | None = None,
         workers: int | None = None,
         scheduler: str | Client | None = None,
+        on_skipped: Tell | None = None,
         progress: Progress = silent,
     ) -> int:
         """Add images, replace those whose files changed, skip the rest; return how many were written.
@@ -168,6 +174,9 @@ class Index(IndexImages):
             what they have.
         mpp, workers, scheduler
             See `build`.
+        on_skipped : callable, optional
+            Called with the file of each image that cannot be used, and the InputError that says why; the others are
+            indexed. By default the first such error is raised.
         progress : callable
             See `crosslight.progress`.
 
@@ -180,10 +189,8 @@ class Index(IndexImages):
         columns = metadata if metadata is None or isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
-            result = build.add_images(self, files, columns, mpp, team, progress)
-        self.last_change = f"indexed {result.n_written}" + (
-            f", {result.n_skipped} were there" if result.n_skipped else ""
-        )
+            result = build.add_images(self, files, columns, mpp, team, Skipped(on_skipped), progress)
+        self.last_change = str(result)
         return result.n_written
 
     def remove(self, names: Sequence[str]) -> int:
@@ -356,11 +363,6 @@ class Index(IndexImages):
         if self._windows is not None:
             self._windows.close()
             self._windows = None
-
-    @property
-    def n_words(self) -> int:
-        """Number of visual words, 0 before the first image."""
-        return 0 if self.vocabulary is None else len(self.vocabulary.words)
 
     def info(self) -> dict[str, str | int]:
         """Return what `crosslight info` prints."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crosslight.pipeline.distribute import Team
+from crosslight.pipeline.skipped import Skipped
 from crosslight.pipeline.slide_words import SLIDE_KEY, sample_descriptors, write_windows
 from crosslight.pipeline.slides import represent_slide
 from crosslight.types import Descriptors, Entry, Histogram, Progress
@@ -25,10 +26,15 @@ MAX_VOCABULARY_AREAS = 100  # of all slides together, looked at for words
 NOTHING = Histogram(words=np.empty(0, np.int32), counts=np.empty(0, np.float32))  # a slide is found by its windows
 
 
-def represent_slides(index: Index, jobs: Sequence[Job], team: Team, progress: Progress) -> Iterator[Descriptors]:
-    """Represent slides, and yield what the vocabulary is to be learnt from."""
+def represent_slides(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped, progress: Progress) -> None:
+    """Write the representations of slides, passing over those that cannot be used."""
     for job in jobs:
-        represent_slide(index, job, team, progress)
+        with skipped.skip(job.name, job.path):
+            represent_slide(index, job, team, progress)
+
+
+def sample_slides(index: Index, jobs: Sequence[Job]) -> Iterator[Descriptors]:
+    """Yield what the vocabulary is to be learnt from; the slides are represented already."""
     for job in jobs:
         yield from sample_descriptors(index, job.key, max(1, MAX_VOCABULARY_AREAS // len(jobs)))
 

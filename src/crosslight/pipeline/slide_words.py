@@ -101,9 +101,9 @@ def _count_windows(
     areas = list(_list_areas(index, key, shape, step))
     blocks: dict[tuple[int, int], Histogram] = {}
     done = 0
-    for n_areas, found in team.run(count_areas, index, areas):
+    for some, found in team.run(count_areas, index, areas):
         blocks.update(found)
-        done += n_areas
+        done += len(some)
         progress(done, len(areas), f"describing: {entry.name}")
     for r in range(max(1, n_rows - 1)):
         for c in range(max(1, n_cols - 1)):

@@ -87,7 +87,7 @@ def represent_windows(index: IndexParts, tasks: Sequence[SlideTask]) -> int:
 
 
 def _run_there(team: Team, index: IndexParts, tasks: Sequence[SlideTask]) -> Iterator[int]:
-    return (n_done for n_done, _ in team.run(represent_windows, index, tasks))
+    return (len(some) for some, _ in team.run(represent_windows, index, tasks))
 
 
 def _run_alone(index: IndexParts, tasks: Sequence[SlideTask]) -> Iterator[int]:
@@ -124,7 +124,7 @@ def _begin(index: IndexParts, view: RescaledSource, job: Job) -> PyramidShape:
     longest = max(first.height_px, first.width_px)
     overview, _ = make_overview(source, int(np.clip(longest // OVERVIEW_SHARE, *OVERVIEW_PX)))
     if isinstance(representer, ComirRepresenter):
-        representer.intensity.check(Image(pixels=overview, name=job.name), index.manifest.modality)
+        representer.admit(Image(pixels=overview, name=job.name))
     stride = representer.stride
     height, width = -(-view.height_px // stride), -(-view.width_px // stride)
     shape = PyramidShape(

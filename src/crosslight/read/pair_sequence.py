@@ -41,18 +41,20 @@ class PairReader:
         pair = Pair(name=name, a=read_image(paths[0]), b=read_image(paths[1]))
         _check_sizes(pair, paths)
         with self._lock:
-            for side, image in enumerate((pair.a, pair.b)):
-                self._check_channels(side, image, paths[side])
+            a, b = (self._in_channels(side, image, paths[side]) for side, image in enumerate((pair.a, pair.b)))
+            pair = Pair(name=name, a=a, b=b)
             self._keep(pair)
         return pair
 
-    def _check_channels(self, side: int, image: Image, path: Path) -> None:
+    def _in_channels(self, side: int, image: Image, path: Path) -> Image:
         n_channels, first = self._n_channels.setdefault(side, (image.n_channels, path))
-        if image.n_channels != n_channels:
+        same = image.in_channels(n_channels)
+        if same is None:
             raise InputError(
                 f"{path} has {say_count(image.n_channels, 'channel')} but {first} has {n_channels}; all images of one "
                 "kind need the same number. Convert the one that differs, or leave its pair out."
             )
+        return same
 
     def _keep(self, pair: Pair) -> None:
         size = _size_bytes(pair)

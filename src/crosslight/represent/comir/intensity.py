@@ -41,14 +41,23 @@ class Intensity:
             v = np.log1p(np.float32(self.log_gain) * v) / np.float32(np.log1p(self.log_gain))
         return v
 
-    def check(self, image: Image, modality: str) -> None:
-        """Raise InputError when `image` is not of the kind that the model was trained on: in channels or in range."""
-        trained = f"modality {modality} of this model was trained on"
-        if image.n_channels != self.n_channels:
+    def in_channels(self, image: Image, modality: str, *, grey_is_other: bool = False) -> Image:
+        """Return `image` in the channels that the network reads; raises InputError where that would be a guess.
+
+        Where `grey_is_other`, the other modality has one channel, and so would an image of one channel be its.
+        """
+        same = image.in_channels(self.n_channels)
+        if same is None or (grey_is_other and image.n_channels == 1 < self.n_channels):
             raise InputError(
-                f"{image.name} has {say_count(image.n_channels, 'channel')}, but {trained} {self.n_channels}; check "
-                "that --modality is right, or convert the image."
+                f"{image.name} has {say_count(image.n_channels, 'channel')}, but modality {modality} of this model was "
+                f"trained on {self.n_channels}; check that --modality is right, or convert the image."
             )
+        return same
+
+    def admit(self, image: Image, modality: str, *, grey_is_other: bool = False) -> Image:
+        """Return `image` as `in_channels` does; raises InputError also when its values are of another range."""
+        image = self.in_channels(image, modality, grey_is_other=grey_is_other)
+        trained = f"modality {modality} of this model was trained on"
         if self._is_out_of_range(_some_values(image)):
             low, high = (float(v(image.pixels)) for v in (np.min, np.max))
             raise InputError(
@@ -56,6 +65,7 @@ class Intensity:
                 f"to {self.high:g}: almost nothing of it would be seen. Bring it to that range, as the training images "
                 "were."
             )
+        return image
 
     def _is_out_of_range(self, values: NDArray[np.generic]) -> bool:
         """Tell whether an image's values were scaled otherwise than the training images': by bits, or to [0, 1]."""

@@ -42,12 +42,16 @@ class ComirRepresenter:
         self.modality, self.intensity, self.scale, self.device = modality, intensity, scale, device
         self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.n_channels = len(scale.mean)
+        self.grey_is_other = False  # a model says so where its other modality has one channel
         self.stride = int(network.stride)  # type: ignore[arg-type]
 
     def represent(self, image: Image) -> Representation:
         """Return the representation of `image`; raises InputError for a wrong channel count."""
-        self.intensity.check(image, self.modality)
-        return self._finish(run_network(self._quick, self.intensity, image, self.device))
+        return self._finish(run_network(self._quick, self.intensity, self.admit(image), self.device))
+
+    def admit(self, image: Image) -> Image:
+        """Return the image as the network reads it; raises InputError when it is not of the modality's kind."""
+        return self.intensity.admit(image, self.modality, grey_is_other=self.grey_is_other)
 
     @property
     def multiple_px(self) -> int:
@@ -64,7 +68,10 @@ class ComirRepresenter:
         margin_px : int
             A multiple of `multiple_px`; 256 keeps the difference between windows below 1 % of the range.
         """
-        return self._finish(run_with_margin(self._quick, self.intensity, pixels, margin_px, self.device))
+        window = self.intensity.in_channels(
+            Image(pixels=pixels, name="A window"), self.modality, grey_is_other=self.grey_is_other
+        )
+        return self._finish(run_with_margin(self._quick, self.intensity, window.pixels, margin_px, self.device))
 
     @cached_property
     def _quick(self) -> nn.Module:
@@ -99,6 +106,10 @@ class ComirModel:
     mpp: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        a, b = (self.representers[modality] for modality in MODALITIES)
+        a.grey_is_other, b.grey_is_other = b.intensity.n_channels == 1, a.intensity.n_channels == 1
 
     def representer(self, modality: Modality) -> ComirRepresenter:
         """Return the representer of one modality."""

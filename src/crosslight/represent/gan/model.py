@@ -45,15 +45,17 @@ class TranslationRepresenter:
     """Shows images of either modality as one of them: the target's as they are, the others translated."""
 
     def __init__(
-        self, modality: Modality, intensity: Intensity, network: nn.Module | None, *, colour: bool, device: torch.device
-    ) -> None:
+        self, modality: Modality, intensity: Intensity, network: nn.Module | None, *, colour: bool,
+        device: torch.device, grey_is_other: bool = False,
+    ) -> None:  # fmt: skip
+        self.grey_is_other = grey_is_other
         self.modality, self.intensity, self.colour, self.device = modality, intensity, colour, device
         self.network = None if network is None else network.to(device).eval()
         self.n_channels, self.stride = 3 if colour else 1, 1
 
     def represent(self, image: Image) -> Representation:
         """Return the 8 bits of the image or of its translation; raises InputError for a wrong channel count."""
-        self.intensity.check(image, self.modality)
+        image = self.intensity.admit(image, self.modality, grey_is_other=self.grey_is_other)
         if self.network is None:
             unit = self.intensity.unit(image.pixels)
         else:
@@ -95,8 +97,9 @@ class TranslationModel:
         """Return the representer of one modality."""
         network = None if modality == self.target else self.generators[self.target]
         return TranslationRepresenter(
-            modality, self.intensities[modality], network, colour=self.colour, device=self.device
-        )
+            modality, self.intensities[modality], network, colour=self.colour, device=self.device,
+            grey_is_other=self.intensities["B" if modality == "A" else "A"].n_channels == 1,
+        )  # fmt: skip
 
     def with_target(self, target: Modality, *, colour: bool = False) -> Self:
         """Return the same generators for comparing in another modality, in grey or in colour."""
