@@ -175,7 +175,7 @@ def test_grey_images_among_colour_ones_become_three_channels_and_grey_ones_in_co
     for file in b.glob("p1.*"):
         file.unlink()
     save(b / "p1.png", n_channels=3, value=8)
-    pair = find_pairs(a, b).part("train")[:2][1]
+    _, pair = find_pairs(a, b).part("train")[:2]
     assert pair.a.pixels.shape == (20, 30, 3) and (pair.a.pixels == 9).all()
     assert pair.b.pixels.shape == (20, 30, 1) and (pair.b.pixels == 8).all()
 

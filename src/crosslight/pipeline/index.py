@@ -115,8 +115,8 @@ class Index(IndexImages):
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
         try:
             index.add(
-                paths, metadata=columns, mpp=mpp, workers=workers, scheduler=scheduler, on_skipped=on_skipped,
-                progress=progress,
+                {p.stem: p for p in paths}, metadata=columns, mpp=mpp, workers=workers, scheduler=scheduler,
+                on_skipped=on_skipped, progress=progress,
             )  # fmt: skip
         except BaseException:
             index.close()
