@@ -253,8 +253,8 @@ def _write_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped) 
     done = 0
     step = store_jobs if team.is_remote and index.manifest.store != EMBEDDED else encode_jobs
     for some, outcome in team.run(step, index, jobs):
-        _store(index.store, outcome)
         _pass_over(some, outcome, skipped)
+        _store(index.store, outcome)
         done += len(some)
         yield done
 
