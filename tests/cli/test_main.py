@@ -271,6 +271,7 @@ def test_ctrl_c_while_indexing_says_how_to_go_on(folders: Path, model_folder: Pa
     out = tmp_path / "index"
     arguments = ["index", folders / "A", "--model", model_folder, "--modality", "A", "--out", out]
     command = [sys.executable, "-m", "crosslight.cli.main", *map(str, arguments)]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and so by children, in a background job
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (out / "images").is_dir() and process.poll() is None and time.monotonic() < deadline:
