@@ -13,7 +13,7 @@ from crosslight.cli.options import (
     StoreAddress,
     Workers,
 )
-from crosslight.cli.skipped import tell_skipped
+from crosslight.cli.unusable import sum_up_skipped, tell_unusable
 
 
 def add(
@@ -29,7 +29,7 @@ def add(
     """Add images to an index. One that is there already is replaced if its file has changed."""
     import crosslight
 
-    with tell_skipped(index) as on_skipped:
+    with tell_unusable(lambda images: sum_up_skipped(images, index)) as on_skipped:
         with crosslight.Index.open(index, store=store, device=device) as opened, progress_bar() as progress:
             opened.add(
                 images, metadata=metadata, mpp=mpp, workers=workers, scheduler=scheduler, on_skipped=on_skipped,

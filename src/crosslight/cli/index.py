@@ -18,7 +18,7 @@ from crosslight.cli.options import (
     SchedulerAddress,
     Workers,
 )
-from crosslight.cli.skipped import tell_skipped
+from crosslight.cli.unusable import sum_up_skipped, tell_unusable
 
 
 def index(
@@ -58,7 +58,7 @@ def index(
     """
     import crosslight
 
-    with tell_skipped(index) as on_skipped:
+    with tell_unusable(lambda images: sum_up_skipped(images, index)) as on_skipped:
         with progress_bar() as progress:
             opened = crosslight.Index.build(
                 images, model, modality=modality.value, out=index, metadata=metadata, describer=describer, mpp=mpp,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,8 @@ from rich.table import Table
 
 from crosslight.cli.console import err, out, progress_bar
 from crosslight.cli.options import Device, IndexFolder, ModalityName, RerankName, StoreAddress
-from crosslight.errors import ConfigError, InputError
+from crosslight.cli.unusable import sum_up_unanswered, tell_unusable
+from crosslight.errors import ConfigError
 from crosslight.pipeline.metadata import parse_pairs
 from crosslight.pipeline.ranking import ranking_records, write_ranking_csv
 from crosslight.show.formats import check_picture
@@ -116,21 +117,21 @@ def search(
         check_picture(show)
     for file in (csv, show):
         make_room(file)
-    unanswered: dict[str, InputError] = {}
-    with crosslight.Index.open(index, store=store, model=model, device=device) as opened, progress_bar() as progress:
-        rankings = opened.search(
-            queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
-            rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
-            min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"),
-            on_unanswered=unanswered.__setitem__, progress=progress,
-        )  # fmt: skip
+    with (
+        tell_unusable(lambda queries: sum_up_unanswered(queries, len(rankings))) as on_unanswered,
+        crosslight.Index.open(index, store=store, model=model, device=device) as opened,
+    ):
+        with progress_bar() as progress:
+            rankings = opened.search(
+                queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
+                rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
+                min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"),
+                on_unanswered=on_unanswered, progress=progress,
+            )  # fmt: skip
         for ranking in rankings:
             print_records(ranking) if as_json else print_ranking(ranking)
         if rankings:
             write_files(opened, rankings, csv=csv, geojson=geojson, imagej=imagej, show=show)
-    if unanswered:
-        tell_unanswered(unanswered, len(rankings) + len(unanswered))
-        raise typer.Exit(2)
 
 
 def write_files(
@@ -156,15 +157,6 @@ def make_room(file: Path | None) -> None:
     if file.is_dir():
         raise ConfigError(f"{file} is a folder; give the name of a file in it, such as {file / 'answer'}{file.suffix}.")
     file.parent.mkdir(parents=True, exist_ok=True)
-
-
-def tell_unanswered(unanswered: Mapping[str, InputError], n_queries: int) -> None:
-    """Say what was wrong with each query that has no answer, and after several queries how many those are."""
-    for error in unanswered.values():
-        err.print(f"crosslight: {error}", markup=False)
-    if n_queries > 1:
-        names = ", ".join(Path(query).name for query in unanswered)
-        err.print(f"crosslight: {len(unanswered)} of {n_queries} queries were not answered: {names}.", markup=False)
 
 
 def check_places(rerank: RerankName, **files: Path | None) -> None:

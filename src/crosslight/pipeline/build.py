@@ -18,10 +18,9 @@ from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.distribute import Refusal, Team, open_own_store
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.parts import IndexParts
-from crosslight.pipeline.skipped import FILE as SKIPPED_FILE
-from crosslight.pipeline.skipped import Skipped
 from crosslight.pipeline.slide_build import add_slide, represent_slides, sample_slides
 from crosslight.pipeline.stores import EMBEDDED
+from crosslight.pipeline.unusable import SKIPPED_FILE, Unusable
 from crosslight.read.image import image_signature, read_image
 from crosslight.read.large import is_large
 from crosslight.show.raster import make_thumbnail
@@ -83,7 +82,7 @@ def add_images(
     metadata: Mapping[str, Mapping[str, Value]] | None,
     mpp: float | None,
     team: Team,
-    skipped: Skipped,
+    skipped: Unusable,
     progress: Progress,
 ) -> BuildResult:
     """Bring an index up to date with the given files by image name; without metadata, images keep what they have.
@@ -110,17 +109,17 @@ def add_images(
         index.pyramids.remove(old)
         if was_stopped or (left_over and not skipped):
             prune_archives(index)
-        skipped.save(index.folder)
+        skipped.save(index.folder / SKIPPED_FILE)
     return BuildResult(n_written=len(written), n_there=len(jobs) - len(todo), n_skipped=len(skipped))
 
 
 def _list_jobs(
-    files: Mapping[str, Path], metadata: Mapping[str, Mapping[str, Value]], mpp: float | None, skipped: Skipped
+    files: Mapping[str, Path], metadata: Mapping[str, Mapping[str, Value]], mpp: float | None, skipped: Unusable
 ) -> list[Job]:
     stamp = "" if mpp is None else f"-{mpp:g}um"  # a pixel size given by hand makes another state of the file
     jobs = []
     for name, path in files.items():
-        with skipped.skip(name, path):
+        with skipped.skip(name, str(path)):
             signature = image_signature(path) + stamp
             jobs.append(Job(name=name, path=path, signature=signature, metadata=metadata.get(name, {}), mpp=mpp))
     return jobs
@@ -133,7 +132,7 @@ def prune_archives(index: Index) -> None:
     index.pyramids.prune(keys)
 
 
-def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped, progress: Progress) -> None:
+def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
     slides: list[Job] = []
     images: list[Job] = []
     for job in jobs:
@@ -148,7 +147,7 @@ def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped,
     for done in _write_all(index, images, team, skipped):
         progress(done, len(images), "indexing")
     for slide in slides:
-        with skipped.skip(slide.name, slide.path):
+        with skipped.skip(slide.name, str(slide.path)):
             add_slide(index, slide, team, progress)
 
 
@@ -211,7 +210,7 @@ def _describe(index: IndexParts, job: Job) -> Descriptors:
     return index.describer.describe(index.archive.representation(job.key))
 
 
-def _represent_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped, progress: Progress) -> None:
+def _represent_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
     done = 0
     for some, outcome in team.run(represent_jobs, index, jobs):
         _pass_over(some, outcome, skipped)
@@ -219,11 +218,11 @@ def _represent_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipp
         progress(done, len(jobs), "representing")
 
 
-def _pass_over(jobs: Sequence[Job], outcome: Outcome, skipped: Skipped) -> None:
+def _pass_over(jobs: Sequence[Job], outcome: Outcome, skipped: Unusable) -> None:
     for i, refusal in outcome.refused.items():
         error = refusal.error()
         assert isinstance(error, InputError)
-        skipped.add(jobs[i].name, jobs[i].path, error)
+        skipped.add(jobs[i].name, str(jobs[i].path), error)
 
 
 def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress) -> None:
@@ -245,7 +244,7 @@ def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], 
     index.vocabulary = vocabulary
 
 
-def _write_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped) -> Iterator[int]:
+def _write_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable) -> Iterator[int]:
     """Bring all jobs to the store and yield how many count so far.
 
     The embedded store has one writer, this process; to a server the workers write themselves.

@@ -17,7 +17,6 @@ from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import Value, read_metadata
 from crosslight.pipeline.models import open_model
 from crosslight.pipeline.prepare import prepare_folder
-from crosslight.pipeline.skipped import Skipped
 from crosslight.pipeline.slide_build import remove_slides
 from crosslight.pipeline.slide_views import show_places
 from crosslight.pipeline.stores import (
@@ -28,7 +27,7 @@ from crosslight.pipeline.stores import (
     open_store,
     open_windows,
 )
-from crosslight.pipeline.unanswered import Tell, Unanswered
+from crosslight.pipeline.unusable import Tell, Unusable
 from crosslight.progress import silent
 from crosslight.read.image import list_images, read_image
 from crosslight.registry import load
@@ -189,7 +188,7 @@ class Index(IndexImages):
         columns = metadata if metadata is None or isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
-            result = build.add_images(self, files, columns, mpp, team, Skipped(on_skipped), progress)
+            result = build.add_images(self, files, columns, mpp, team, Unusable(on_skipped), progress)
         self.last_change = str(result)
         return result.n_written
 
@@ -297,10 +296,10 @@ class Index(IndexImages):
         )
         if query_mpp is not None and not query_mpp > 0:
             raise ConfigError(f"query_mpp is {query_mpp}; give micrometres per pixel above 0.")
-        unanswered = Unanswered(on_unanswered)
+        unanswered = Unusable(on_unanswered)
         asked = [(q, q.name) for q in queries if isinstance(q, Image)]
         for file in files:
-            with unanswered.skip(str(file)):
+            with unanswered.skip(str(file), str(file)):
                 asked.append((read_image(file), str(file)))
         if query_mpp is not None:
             asked = [(replace(image, mpp=query_mpp), label) for image, label in asked]

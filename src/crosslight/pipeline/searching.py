@@ -14,7 +14,7 @@ from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
 from crosslight.pipeline.slide_search import Found, SlideShelf
-from crosslight.pipeline.unanswered import Unanswered
+from crosslight.pipeline.unusable import Unusable
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
 from crosslight.rerank.confidence import share_confidence
 from crosslight.rerank.patches import rerank_patches
@@ -81,7 +81,7 @@ def read_scale(scale: float | str | tuple[float, float]) -> tuple[float, float]:
 
 @one_thread()
 def search_index(
-    index: Index, queries: Sequence[tuple[Image, str]], settings: SearchSettings, unanswered: Unanswered,
+    index: Index, queries: Sequence[tuple[Image, str]], settings: SearchSettings, unanswered: Unusable,
     progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
     """Answer all queries, given with what to call them; see `Index.search`."""
@@ -102,7 +102,7 @@ def search_index(
         return _search_aligned(index, asked, slides, n_images, settings, unanswered, progress)
     rankings = []
     for one in asked:
-        with unanswered.skip(one.label):
+        with unanswered.skip(one.image.name, one.label):
             rankings.append(_search_words(index, one, slides, n_images, settings))
     return rankings
 
@@ -159,7 +159,7 @@ def _search_words(index: Index, asked: Asked, slides: SlideShelf, n_images: int,
 
 def _search_aligned(
     index: Index, asked: Sequence[Asked], slides: SlideShelf, n_images: int, settings: SearchSettings,
-    unanswered: Unanswered, progress: Progress,
+    unanswered: Unusable, progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
     """Align with the images, search the large ones, and put both in one order."""
     n_single = n_images - len(slides.entries)
@@ -168,7 +168,7 @@ def _search_aligned(
         answers = _align_images(index, asked, n_single, settings, progress)
     rankings = []
     for done, (one, answer) in enumerate(zip(asked, answers, strict=True)):
-        with unanswered.skip(one.label):
+        with unanswered.skip(one.image.name, one.label):
             found, note = _add_slides(one, answer, slides, settings)
             rankings.append(_ranking(index, one.image, [(n, p.similarity, p) for n, p in found], note, settings))
         if slides.entries:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crosslight.pipeline.distribute import Team
-from crosslight.pipeline.skipped import Skipped
 from crosslight.pipeline.slide_words import SLIDE_KEY, sample_descriptors, write_windows
 from crosslight.pipeline.slides import represent_slide
+from crosslight.pipeline.unusable import Unusable
 from crosslight.types import Descriptors, Entry, Histogram, Progress
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ MAX_VOCABULARY_AREAS = 100  # of all slides together, looked at for words
 NOTHING = Histogram(words=np.empty(0, np.int32), counts=np.empty(0, np.float32))  # a slide is found by its windows
 
 
-def represent_slides(index: Index, jobs: Sequence[Job], team: Team, skipped: Skipped, progress: Progress) -> None:
+def represent_slides(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
     """Write the representations of slides, passing over those that cannot be used."""
     for job in jobs:
-        with skipped.skip(job.name, job.path):
+        with skipped.skip(job.name, str(job.path)):
             represent_slide(index, job, team, progress)
 
 
