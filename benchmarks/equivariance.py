@@ -58,7 +58,7 @@ def main() -> None:
         trained = model.representer(modality)
         torch.manual_seed(0)
         fresh = build_network(trained.intensity.n_channels, model.network)
-        untrained = ComirRepresenter(modality, fresh, trained.intensity, trained.scale, torch.device("cpu"))
+        untrained = ComirRepresenter(trained.admission, fresh, trained.scale, torch.device("cpu"))
         images = [square(read_image(p), trained.stride) for p in list_images([folder])[: options.images]]
         values = [np.mean([agreement(r, i) for i in images]) for r in (trained, untrained)]
         print(f"{modality}: {values[0]:.3f} trained, {values[1]:.3f} untrained, over {len(images)} images")

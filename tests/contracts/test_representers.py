@@ -9,6 +9,7 @@ import torch
 from crosslight.config import TRANSLATION_PRESETS, NetworkConfig
 from crosslight.errors import InputError
 from crosslight.registry import load, names
+from crosslight.represent.admission import Admission
 from crosslight.represent.base import Model
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.model import ComirRepresenter, OutputScale
@@ -27,7 +28,8 @@ def make_comir() -> Model:
     config, cpu = NetworkConfig(n_channels=2, widths=(4, 8), stride=2), torch.device("cpu")
     scale = OutputScale(mean=(0.0, 0.0), std=1.0)
     representers = {
-        m: ComirRepresenter(m, build_network(N_CHANNELS[m], config), INTENSITIES[m], scale, cpu) for m in MODALITIES
+        m: ComirRepresenter(Admission.of(m, INTENSITIES), build_network(N_CHANNELS[m], config), scale, cpu)
+        for m in MODALITIES
     }
     return load("representer", "comir")(preset="default", network=config, representers=representers)
 

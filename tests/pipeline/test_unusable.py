@@ -23,7 +23,7 @@ def test_others_go_on_and_each_is_told_and_listed(tmp_path: Path) -> None:
                 raise InputError(f'{name}.png is "broken", see there.')
     assert len(skipped) == 2 and list(told) == ["a.png", "c.png"]
     skipped.save(tmp_path / "skipped.csv")
-    rows = list(csv.DictReader((tmp_path / "skipped.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "skipped.csv").read_text().splitlines()))
     assert rows == [{"name": n, "file": f"{n}.png", "reason": f'{n}.png is "broken", see there.'} for n in "ac"]
     Unusable().save(tmp_path / "skipped.csv")  # of a run in which everything could be used
     assert not (tmp_path / "skipped.csv").exists()

@@ -11,6 +11,7 @@ import torch
 from crosslight.config import FitConfig
 from crosslight.pipeline.calibrate import calibrate
 from crosslight.pipeline.recipe import N_DRAWN, Recipe, common_mpp, describe_training, mean_of_last, spread
+from crosslight.represent.admission import Admission
 from crosslight.represent.base import Model
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
@@ -47,11 +48,13 @@ class ContrastRecipe(Recipe):
     def to_model(self, training: Training, train: Sequence[Pair]) -> ComirModel:
         """Measure the output scale on training images."""
         some = spread(train, N_MEASURED)
+        intensities = dict(zip(MODALITIES, training.intensities, strict=True))
         representers: dict[Modality, ComirRepresenter] = {}
-        for modality, network, intensity in zip(MODALITIES, training.networks, training.intensities, strict=True):
+        for modality, network in zip(MODALITIES, training.networks, strict=True):
             images = [p.a if modality == "A" else p.b for p in some]
-            scale = measure_scale(network, intensity, images, training.device)
-            representers[modality] = ComirRepresenter(modality, network, intensity, scale, training.device)
+            scale = measure_scale(network, intensities[modality], images, training.device)
+            admission = Admission.of(modality, intensities)
+            representers[modality] = ComirRepresenter(admission, network, scale, training.device)
         ended = {name: mean_of_last(training, name, N_STEPS) for name in ("loss", "accuracy")}
         return ComirModel(
             preset=self.config.preset,

@@ -124,7 +124,7 @@ def _begin(index: IndexParts, view: RescaledSource, job: Job) -> PyramidShape:
     longest = max(first.height_px, first.width_px)
     overview, _ = make_overview(source, int(np.clip(longest // OVERVIEW_SHARE, *OVERVIEW_PX)))
     if isinstance(representer, ComirRepresenter):
-        representer.admit(Image(pixels=overview, name=job.name))
+        representer.admission.admit(Image(pixels=overview, name=job.name))
     stride = representer.stride
     height, width = -(-view.height_px // stride), -(-view.width_px // stride)
     shape = PyramidShape(

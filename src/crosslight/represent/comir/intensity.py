@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosslight.errors import InputError, say_count
 from crosslight.types import Float32, Image
 
 LOG_GAIN = 20.0  # of "auto": compresses a bright tail as SHG and fluorescence have it
 DARK_MEDIAN = 0.12  # below this median the histogram counts as skewed
 SAMPLE_PX = 20_000  # pixels looked at per image
 BYTE = 255
-MOST = 0.75  # of the values beyond twice the range: they are of another scale, not only brighter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,41 +39,8 @@ class Intensity:
             v = np.log1p(np.float32(self.log_gain) * v) / np.float32(np.log1p(self.log_gain))
         return v
 
-    def in_channels(self, image: Image, modality: str, *, grey_is_other: bool = False) -> Image:
-        """Return `image` in the channels that the network reads; raises InputError where that would be a guess.
 
-        Where `grey_is_other`, the other modality has one channel, and so would an image of one channel be its.
-        """
-        same = image.in_channels(self.n_channels)
-        if same is None or (grey_is_other and image.n_channels == 1 < self.n_channels):
-            raise InputError(
-                f"{image.name} has {say_count(image.n_channels, 'channel')}, but modality {modality} of this model was "
-                f"trained on {self.n_channels}; check that --modality is right, or convert the image."
-            )
-        return same
-
-    def admit(self, image: Image, modality: str, *, grey_is_other: bool = False) -> Image:
-        """Return `image` as `in_channels` does; raises InputError also when its values are of another range."""
-        image = self.in_channels(image, modality, grey_is_other=grey_is_other)
-        trained = f"modality {modality} of this model was trained on"
-        if self._is_out_of_range(_some_values(image)):
-            low, high = (float(v(image.pixels)) for v in (np.min, np.max))
-            raise InputError(
-                f"{image.name} holds {image.pixels.dtype} values from {low:g} to {high:g}, but {trained} {self.low:g} "
-                f"to {self.high:g}: almost nothing of it would be seen. Bring it to that range, as the training images "
-                "were."
-            )
-        return image
-
-    def _is_out_of_range(self, values: NDArray[np.generic]) -> bool:
-        """Tell whether an image's values were scaled otherwise than the training images': by bits, or to [0, 1]."""
-        v = np.asarray(values, np.float32)
-        too_few_bits = values.dtype == np.uint8 and self.high > 2 * BYTE
-        is_unit = values.dtype.kind == "f" and self.high >= BYTE and 0.5 < float(v.max()) <= 1
-        return too_few_bits or is_unit or float(np.mean(v > self.low + 2 * (self.high - self.low))) > MOST
-
-
-def _some_values(image: Image) -> NDArray[np.generic]:
+def sample_pixels(image: Image) -> NDArray[np.generic]:
     """Return evenly spread pixels, (N, C)."""
     flat = image.pixels.reshape(-1, image.n_channels)
     return flat[:: max(1, len(flat) // SAMPLE_PX)]
@@ -89,7 +54,7 @@ def measure_intensity(images: Iterable[Image], log: str) -> Intensity:
     """
     samples, eight_bit = [], True
     for image in images:
-        samples.append(_some_values(image).astype(np.float32))
+        samples.append(sample_pixels(image).astype(np.float32))
         eight_bit &= image.pixels.dtype == np.uint8
     values = np.concatenate(samples)
     low, high = (0.0, float(BYTE)) if eight_bit else (float(v) for v in np.percentile(values, (0.1, 99.9)))

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from crosslight.config import NetworkConfig, from_dict
+from crosslight.represent.admission import Admission
 from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.infer import run_network, run_with_margin
 from crosslight.represent.comir.intensity import Intensity
@@ -36,22 +37,20 @@ class OutputScale:
 class ComirRepresenter:
     """One modality's network with its pre- and post-processing."""
 
-    def __init__(
-        self, modality: Modality, network: nn.Module, intensity: Intensity, scale: OutputScale, device: torch.device
-    ) -> None:
-        self.modality, self.intensity, self.scale, self.device = modality, intensity, scale, device
+    def __init__(self, admission: Admission, network: nn.Module, scale: OutputScale, device: torch.device) -> None:
+        self.admission, self.scale, self.device = admission, scale, device
         self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.n_channels = len(scale.mean)
-        self.grey_is_other = False  # a model says so where its other modality has one channel
         self.stride = int(network.stride)  # type: ignore[arg-type]
 
     def represent(self, image: Image) -> Representation:
-        """Return the representation of `image`; raises InputError for a wrong channel count."""
-        return self._finish(run_network(self._quick, self.intensity, self.admit(image), self.device))
+        """Return the representation of `image`; raises InputError when it is not of the modality's kind."""
+        return self._finish(run_network(self._quick, self.intensity, self.admission.admit(image), self.device))
 
-    def admit(self, image: Image) -> Image:
-        """Return the image as the network reads it; raises InputError when it is not of the modality's kind."""
-        return self.intensity.admit(image, self.modality, grey_is_other=self.grey_is_other)
+    @property
+    def intensity(self) -> Intensity:
+        """How pixel values are brought to what the network reads."""
+        return self.admission.intensity
 
     @property
     def multiple_px(self) -> int:
@@ -68,9 +67,7 @@ class ComirRepresenter:
         margin_px : int
             A multiple of `multiple_px`; 256 keeps the difference between windows below 1 % of the range.
         """
-        window = self.intensity.in_channels(
-            Image(pixels=pixels, name="A window"), self.modality, grey_is_other=self.grey_is_other
-        )
+        window = self.admission.in_channels(Image(pixels=pixels, name="A window"))
         return self._finish(run_with_margin(self._quick, self.intensity, window.pixels, margin_px, self.device))
 
     @cached_property
@@ -107,10 +104,6 @@ class ComirModel:
     training: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        a, b = (self.representers[modality] for modality in MODALITIES)
-        a.grey_is_other, b.grey_is_other = b.intensity.n_channels == 1, a.intensity.n_channels == 1
-
     def representer(self, modality: Modality) -> ComirRepresenter:
         """Return the representer of one modality."""
         return self.representers[modality]
@@ -146,14 +139,15 @@ class ComirModel:
         record = read_record_of(folder, cls.method, FORMAT_VERSION)
         try:
             config = from_dict(NetworkConfig, record["network"])
+            parts = record["modalities"]
+            intensities = {modality: from_dict(Intensity, parts[modality]["intensity"]) for modality in MODALITIES}
             representers: dict[Modality, ComirRepresenter] = {}
             for modality in MODALITIES:
-                part = record["modalities"][modality]
-                intensity = from_dict(Intensity, part["intensity"])
-                network = build_network(intensity.n_channels, config)
+                network = build_network(intensities[modality].n_channels, config)
                 network.load_state_dict(load_file(folder / f"{modality.lower()}.safetensors"))
-                scale = from_dict(OutputScale, part["output"])
-                representers[modality] = ComirRepresenter(modality, network, intensity, scale, torch.device(device))
+                scale = from_dict(OutputScale, parts[modality]["output"])
+                admission = Admission.of(modality, intensities)
+                representers[modality] = ComirRepresenter(admission, network, scale, torch.device(device))
         except Exception as error:
             raise damaged(folder, error) from error
         return cls(

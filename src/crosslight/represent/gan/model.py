@@ -14,6 +14,7 @@ from torch import nn
 
 from crosslight.config import TranslationConfig, from_dict
 from crosslight.errors import InputError
+from crosslight.represent.admission import Admission
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.gan.networks import build_generator
 from crosslight.represent.grey import to_codes
@@ -44,22 +45,18 @@ def translate_image(network: nn.Module, intensity: Intensity, image: Image, devi
 class TranslationRepresenter:
     """Shows images of either modality as one of them: the target's as they are, the others translated."""
 
-    def __init__(
-        self, modality: Modality, intensity: Intensity, network: nn.Module | None, *, colour: bool,
-        device: torch.device, grey_is_other: bool = False,
-    ) -> None:  # fmt: skip
-        self.grey_is_other = grey_is_other
-        self.modality, self.intensity, self.colour, self.device = modality, intensity, colour, device
+    def __init__(self, admission: Admission, network: nn.Module | None, *, colour: bool, device: torch.device) -> None:
+        self.admission, self.colour, self.device = admission, colour, device
         self.network = None if network is None else network.to(device).eval()
         self.n_channels, self.stride = 3 if colour else 1, 1
 
     def represent(self, image: Image) -> Representation:
-        """Return the 8 bits of the image or of its translation; raises InputError for a wrong channel count."""
-        image = self.intensity.admit(image, self.modality, grey_is_other=self.grey_is_other)
+        """Return the 8 bits of the image or of its translation; raises InputError for one of another kind."""
+        image, intensity = self.admission.admit(image), self.admission.intensity
         if self.network is None:
-            unit = self.intensity.unit(image.pixels)
+            unit = intensity.unit(image.pixels)
         else:
-            unit = translate_image(self.network, self.intensity, image, self.device)
+            unit = translate_image(self.network, intensity, image, self.device)
         return Representation.from_codes(to_codes(unit, colour=self.colour), self.stride)
 
 
@@ -96,10 +93,8 @@ class TranslationModel:
     def representer(self, modality: Modality) -> TranslationRepresenter:
         """Return the representer of one modality."""
         network = None if modality == self.target else self.generators[self.target]
-        return TranslationRepresenter(
-            modality, self.intensities[modality], network, colour=self.colour, device=self.device,
-            grey_is_other=self.intensities["B" if modality == "A" else "A"].n_channels == 1,
-        )  # fmt: skip
+        admission = Admission.of(modality, self.intensities)
+        return TranslationRepresenter(admission, network, colour=self.colour, device=self.device)
 
     def with_target(self, target: Modality, *, colour: bool = False) -> Self:
         """Return the same generators for comparing in another modality, in grey or in colour."""
