@@ -37,12 +37,23 @@ def test_results_like_the_papers_need_no_sentence() -> None:
 
 def test_an_image_that_does_not_find_itself_is_told() -> None:
     ((head, text),) = surprises(cell("originals+surf", [1] * 10 + [2] * 10, query="A", transformed=False))
-    assert head == "Originals + SURF" and "Only 50 %" in text
+    assert head == "Originals + SURF" and "only 50 %" in text
 
 
 def test_a_search_with_one_place_is_explained() -> None:
     ((head, text),) = surprises(cell("originals+2dkd", [1] * 5 + [2] * 10, query="A", transformed=False))
-    assert head == "Originals + 2DKD" and "Only 33 %" in text and "2dkd-places" in text
+    assert head == "Originals + 2DKD" and "only 33 %" in text and "2dkd-places" in text
+
+
+def test_the_same_reason_is_given_once() -> None:
+    ((head, text),) = surprises(
+        *(
+            cell(f"{space}+2dkd", [1] * n + [2] * (10 - n), repository=modality, query=modality, transformed=False)
+            for space, modality, n in (("originals", "A", 4), ("originals", "B", 3), ("comir", "A", 2))
+        )
+    )
+    assert head == "Originals + 2DKD, CoMIR + 2DKD" and text.count("asks with one place") == 1
+    assert "only 40 % (A), 30 % (B) and 20 % (CoMIR(A)) of untransformed whole images" in text
 
 
 def test_less_than_a_random_order_is_told() -> None:

@@ -6,11 +6,13 @@ from crosslight.evaluate.queries import (
     PATCH_SHARE,
     QueryConfig,
     QueryKind,
+    Size,
     Turn,
-    crop_centre,
     cut_query,
     draw_turn,
     fitting_share,
+    place_window,
+    window_size,
 )
 from crosslight.geometry import cut_window, window_corners
 from crosslight.types import Image, Placement
@@ -71,7 +73,20 @@ def test_transformed_patch_has_the_papers_size_and_keeps_its_centre() -> None:
         query = cut_query(image, kind(transformed=True, size="patch"), draw_turn(str(i), CONFIG), CONFIG)
         assert query.pixels.shape == (256, 256, 1)
     still = cut_query(image, kind(transformed=True, size="patch"), Turn(angle_deg=0, shift_x=0, shift_y=0), CONFIG)
-    assert np.array_equal(still.pixels, crop_centre(image, 256, 256).pixels)
+    assert np.array_equal(still.pixels, image.pixels[289:545, 289:545])
+
+
+@pytest.mark.parametrize("size", ["full", "patch"])
+@pytest.mark.parametrize("transformed", [False, True])
+def test_the_place_of_a_window_is_where_it_was_cut(size: Size, transformed: bool) -> None:
+    image, turn = noise(201, 300), Turn(angle_deg=-17, shift_x=0.05, shift_y=-0.1)
+    what = kind(transformed=transformed, size=size)
+    place = (image.height_px, image.width_px, what, turn, CONFIG)
+    cut = window_size(*place)
+    query = cut_query(image, what, turn, CONFIG)
+    assert (query.height_px, query.width_px) == cut
+    again = cut_window(image, place_window(*place), *cut, image.name)
+    assert np.abs(again.pixels.astype(int) - query.pixels.astype(int)).max() <= 1
 
 
 def test_turns_fill_their_range_and_depend_on_name_and_seed_alone() -> None:

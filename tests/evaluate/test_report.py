@@ -2,8 +2,7 @@
 
 import csv
 import html.parser
-import subprocess
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,6 @@ from PIL import Image as PillowImage
 from crosslight.errors import ConfigError, CrosslightError, InputError
 from crosslight.evaluate.compare import evaluate_pairs
 from crosslight.evaluate.protocol import EvaluateConfig
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crosslight.cli.main", "evaluate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-
-
-@pytest.fixture(scope="module")
-def report(folders: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Return the folder of a report and what was printed."""
-    out = tmp_path_factory.mktemp("reports") / "report"
-    done = run(
-        folders / "A", folders / "B", "--split", folders / "split.csv", "--out", out, "--model", model_folder,
-        "--methods", "originals+surf,comir+surf,comir+surf+patches2", "--methods", "comir+align,originals+resnet",
-        "--labels", "light & dark", "<inverse>", "--repository", "all", "--words", 200, "--patch-words", 50,
-        "--device", "cpu",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return out, done.stdout + done.stderr
 
 
 class Page(html.parser.HTMLParser):
@@ -68,6 +48,15 @@ def test_page_is_whole_and_asks_nothing_of_the_network(report: tuple[Path, str])
     assert "crosslight fetch resnet152" in text  # why a row is empty
     assert "Fake" not in text
     assert "Visual words" in text and "commonest word" in text
+    assert "Acc@10, Acc@15 and Acc@30 are left out: among 10 images they would be 100 %" in text
+
+
+def test_empty_cells_lead_to_their_reason_in_plain_words(report: tuple[Path, str]) -> None:
+    source = (report[0] / "report.html").read_text(encoding="utf-8")
+    marks = re.findall(r'not run</span><a class="mark" href="#why-1"', source)
+    assert len(marks) == 2 * 2 * 8 + 1  # two tables for each of two k, eight cells of ResNet in each; and the summary
+    assert source.count('id="why-1"') == 1 and "<code>crosslight fetch resnet152</code>" in source
+    assert "`" not in source
 
 
 def test_tables_are_written_as_csv_too(report: tuple[Path, str]) -> None:
@@ -80,6 +69,10 @@ def test_tables_are_written_as_csv_too(report: tuple[Path, str]) -> None:
     assert all(float(c["seconds_per_query"]) > 0 and int(c["peak_bytes"]) > 0 for c in cells)
     queries = list(csv.DictReader((tables / "queries.csv").read_text(encoding="utf-8").splitlines()))
     assert len(queries) == 2 * len(cells) and {q["name"] for q in queries} == {"image8", "image9"}
+    summary = list(csv.DictReader((tables / "summary.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(summary) == 4 * 2
+    for row in summary:
+        assert all(float(row[f"acc{k}_low"]) <= float(row[f"acc{k}"]) <= float(row[f"acc{k}_high"]) for k in (1, 5))
     table = list(csv.reader((tables / "table1_full_acc1.csv").read_text(encoding="utf-8").splitlines()))
     assert table[1][:4] == ["SURF", "Originals", "light & dark", "100.0"]
 
@@ -96,8 +89,8 @@ def test_command_prints_one_line_per_method_and_why_one_is_missing(report: tuple
     assert any(line.startswith("originals+resnet: The weights") for line in lines)
 
 
-def test_a_mistake_gives_one_sentence(folders: Path, tmp_path: Path) -> None:
-    done = run(folders / "A", folders / "B", "--out", tmp_path / "report", "--methods", "comir+serf")
+def test_a_mistake_gives_one_sentence(folders: Path, tmp_path: Path, evaluate: Any) -> None:
+    done = evaluate(folders / "A", folders / "B", "--out", tmp_path / "report", "--methods", "comir+serf")
     assert done.returncode == 2 and "Did you mean 'surf'" in done.stderr
     assert done.stderr.startswith("crosslight: ") and len(done.stderr.strip().splitlines()) == 1
 

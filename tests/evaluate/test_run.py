@@ -61,6 +61,7 @@ def test_alignment_of_a_trained_representation_finds_the_other_modality(
     assert abs(x - 99.5) < 6 and abs(y - 99.5) < 6 and abs(angle) < 4
     for cell in results.results:
         assert cell.seconds > 0 and cell.prepare_s > 0 and cell.peak_bytes > 10**7
+        assert 0 <= cell.grown_bytes <= cell.peak_bytes
         assert all(-1.01 < s < 1.01 for row in cell.similarities for s in row if s is not None)
 
 

@@ -154,8 +154,8 @@ def evaluate(
 def _print_summary(results: Results, methods: list[str], sizes: tuple[Size, ...]) -> None:
     """Print one line per method: transformed queries across modalities."""
     from crosslight.evaluate.methods import parse_methods
-    from crosslight.evaluate.report import say_seconds
     from crosslight.evaluate.summary import summarise
+    from crosslight.evaluate.words import say_seconds
 
     ks = (1, 10)
     table = Table(box=None, pad_edge=False)

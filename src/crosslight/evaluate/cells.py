@@ -73,6 +73,8 @@ class CellResult:
         For the whole repository, before the first query.
     peak_bytes : int
         Most memory the process held meanwhile.
+    grown_bytes : int
+        By how much that is more than before the method was prepared; 0 where it is not known.
     words : WordStatistics, optional
         Of a bag of words: how its words are spread over the repository.
     """
@@ -87,6 +89,7 @@ class CellResult:
     seconds: float = 0.0
     prepare_s: float = 0.0
     peak_bytes: int = 0
+    grown_bytes: int = 0
     words: WordStatistics | None = None
 
 

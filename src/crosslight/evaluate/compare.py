@@ -10,8 +10,9 @@ from crosslight.evaluate.cells import Results
 from crosslight.evaluate.folds import Fold, Patterns, find_folds
 from crosslight.evaluate.methods import parse_methods
 from crosslight.evaluate.protocol import EvaluateConfig
-from crosslight.evaluate.report import Story, write_report
+from crosslight.evaluate.report import write_report
 from crosslight.evaluate.run import run_comparison
+from crosslight.evaluate.story import Story
 from crosslight.evaluate.tables import Labels
 from crosslight.progress import silent
 from crosslight.types import Progress

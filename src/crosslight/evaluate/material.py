@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.matchers import Asked, Repository
 from crosslight.evaluate.protocol import EvaluateConfig
-from crosslight.evaluate.queries import QueryKind, cut_query, draw_turn
+from crosslight.evaluate.queries import QueryKind, cut_query, draw_turn, place_window, window_size
 from crosslight.evaluate.spaces import Space
+from crosslight.geometry import window_corners
 from crosslight.read.pair_sequence import PairReader
-from crosslight.types import Image, Modality, Pair, Representation
+from crosslight.types import Float64, Image, Modality, Pair, Representation
 
 KEPT_BYTES = 2**30
 
@@ -43,6 +44,17 @@ class Images:
         else:
             image = self.image(name, kind.modality)
         return cut_query(image, kind, draw_turn(name, self.config.queries), self.config.queries)
+
+    def true_corners(self, name: str, kind: QueryKind) -> Float64 | None:
+        """Return the corners of what is asked in its partner, (4, 2) as (x, y).
+
+        None where that is all of it, or is not known since the transformed image came with the pair.
+        """
+        if (kind.size == "full" and not kind.transformed) or (kind.transformed and self.fold.turned_reader is not None):
+            return None
+        image, config = self.image(name, kind.modality), self.config.queries
+        cut = (image.height_px, image.width_px, kind, draw_turn(name, config), config)
+        return window_corners(place_window(*cut), *window_size(*cut))
 
 
 def _side(reader: PairReader, name: str, modality: Modality) -> Image:

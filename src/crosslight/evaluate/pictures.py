@@ -73,10 +73,8 @@ def choose_examples(cells: Sequence[CellResult], n: int = N_EXAMPLES) -> list[tu
 
 
 def draw_answers(examples: Sequence[tuple[CellResult, int]], images: Images, labels: Labels) -> Rgb:
-    """Draw queries, one a row, with their best hits and, where it is not among them, the true image."""
-    heads = ["asked", *(f"hit {i + 1}" for i in range(N_HITS))]
-    if not all(cell.ranks[number] <= N_HITS for cell, number in examples):
-        heads.append("true image")
+    """Draw queries, one a row: what was asked, the true image with the window that was asked, and the best hits."""
+    heads = ["asked", "true image", *(f"hit {i + 1}" for i in range(N_HITS))]
     columns = len(heads)
     row_px = TILE_PX + CAPTION_PX
     canvas = Canvas(columns * (TILE_PX + GAP_PX) - GAP_PX + 2 * FRAME_PX, HEAD_PX + len(examples) * row_px)
@@ -93,21 +91,19 @@ def _draw_row(canvas: Canvas, y: int, cell: CellResult, number: int, images: Ima
     query = images.query(name, kind)
     turned = "(T)" if kind.transformed else ""
     _tile(canvas, 0, y, to_rgb(query, max_px=2 * TILE_PX), QUERY)
-    _caption(canvas, 0, y, f"{labels.of(kind.modality)}{turned} {name}", f"true image: rank {cell.ranks[number]}")
-    shown = list(cell.top[number][:N_HITS])
-    for column, image_number in enumerate(shown, start=1):
+    _caption(canvas, 0, y, f"{labels.of(kind.modality)}{turned} {name}", "")
+    truth = Hit(image=name, rank=0, similarity=0.0, confidence=0.0, corners_xy=images.true_corners(name, kind))
+    _tile(canvas, 1, y, show_hit(images.image(name, repository), truth, TILE_PX, TRUTH), TRUTH)
+    _caption(canvas, 1, y, f"{labels.of(repository)} {name}", f"rank {cell.ranks[number]} of {len(cell.images)}")
+    for place, image_number in enumerate(cell.top[number][:N_HITS]):
         hit_name = cell.images[image_number]
         is_right = hit_name == name
-        hit = _hit(cell, number, column - 1, query.height_px, query.width_px)
-        _tile(
-            canvas, column, y, show_hit(images.image(hit_name, repository), hit, TILE_PX), TRUTH if is_right else WRONG
-        )
-        similarity = cell.similarities[number][column - 1]
+        hit = _hit(cell, number, place, query.height_px, query.width_px)
+        shown = show_hit(images.image(hit_name, repository), hit, TILE_PX)
+        _tile(canvas, place + 2, y, shown, TRUTH if is_right else WRONG)
+        similarity = cell.similarities[number][place]
         words = "right" if is_right else "wrong"
-        _caption(canvas, column, y, hit_name, f"{words}, {similarity:.3f}" if similarity is not None else words)
-    if name not in [cell.images[i] for i in shown]:
-        _tile(canvas, N_HITS + 1, y, to_rgb(images.image(name, repository), max_px=2 * TILE_PX), TRUTH)
-        _caption(canvas, N_HITS + 1, y, name, f"rank {cell.ranks[number]} of {len(cell.images)}")
+        _caption(canvas, place + 2, y, hit_name, f"{words}, {similarity:.3f}" if similarity is not None else words)
 
 
 def _hit(cell: CellResult, query: int, place: int, height_px: int, width_px: int) -> Hit:

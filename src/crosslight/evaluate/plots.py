@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from crosslight.evaluate.cells import CellResult, Results, estimate_cells
 from crosslight.evaluate.methods import TRANSLATIONS, Method
@@ -28,6 +30,9 @@ MAX_K = 30
 PAPER_K = 10
 DPI = 144
 DASHES = (0, (4, 3))
+MARKERS = "osD^vPX<>*"
+SAME_PERCENT, LONG_SHARE = 0.5, 0.2  # closer curves cannot be told from each other; over so much of their length
+LINE_PT = 1.8
 
 
 def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes: Sequence[Size], path: Path) -> bool:
@@ -109,28 +114,50 @@ def plot_curves(results: Results, methods: Sequence[Method], sizes: Sequence[Siz
     if not chosen:
         return False
     n_images = _n_images(results)
-    ks = np.arange(1, min(MAX_K, n_images) + 1)
+    ks = np.arange(1, max(2, min(MAX_K + 1, n_images)))  # the last is below the number of images: then all are found
     figure = Figure(figsize=(1.5 + 5.6 * len(sizes), 4.8))
     axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)
     for axis, size in zip(axes[0], sizes, strict=True):
-        for number, method in enumerate(chosen):
-            found = cross_cells(results, method, size)
-            if found:
-                shares = [100 * np.mean([success_share(r.ranks, int(k)) for r in found]) for k in ks]
-                axis.plot(ks, shares, color=COLOURS[number], lw=2, label=name_method(method))
-        axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=DASHES, label="random order")
+        _draw_curves(axis, results, chosen, size, ks)
+        axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=DASHES)
         axis.set_title(f"transformed {SIZE_WORDS[size]}", loc="left")
         axis.set_xlabel("k")
-        axis.set_xlim(1, ks[-1])
+        axis.set_xlim(1, max(2, ks[-1]))
         axis.set_ylim(0, 104)
         axis.set_xticks([k for k in (1, 5, 10, 15, 20, 25, 30) if k <= ks[-1]])
         _tidy(axis)
     axes[0][0].set_ylabel("Acc@k across modalities, %")
-    handles, names = axes[0][0].get_legend_handles_labels()
+    handles = [Line2D([], [], lw=LINE_PT, ms=6, **_line_style(i)) for i in range(len(chosen))]
+    handles.append(Line2D([], [], color=INK, lw=1, ls=DASHES))
+    names = [*map(name_method, chosen), "random order"]
     rows = -(-len(names) // 3)
     figure.legend(handles, names, loc="lower center", ncols=3, frameon=False)
     _save(figure, path, bottom=0.06 + 0.05 * rows)
     return True
+
+
+def _draw_curves(axis: Axes, results: Results, methods: Sequence[Method], size: Size, ks: NDArray[np.int64]) -> None:
+    """Draw a curve for each method so that those which coincide can be told: broader below, marks at other places."""
+    curves = {}
+    for number, method in enumerate(methods):
+        if found := cross_cells(results, method, size):
+            curves[number] = np.array([100 * np.mean([success_share(r.ranks, int(k)) for r in found]) for k in ks])
+    step = max(1, len(ks) // 6)
+    for number, shares in curves.items():
+        n_above = sum(coincide(shares, other) for later, other in curves.items() if later > number)
+        axis.plot(
+            ks, shares, **_line_style(number), lw=LINE_PT * (1 + 1.4 * min(n_above, 3)), ms=6 + 2 * min(n_above, 3),
+            markevery=(number % step, step), clip_on=False, zorder=2 + number / 100,
+        )  # fmt: skip
+
+
+def _line_style(number: int) -> dict[str, Any]:
+    return {"color": COLOURS[number], "marker": MARKERS[number], "markeredgecolor": "white", "markeredgewidth": 0.7}
+
+
+def coincide(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Return whether two curves run on each other over a fifth of their length or more."""
+    return float(np.mean(np.abs(first - second) < SAME_PERCENT)) >= LONG_SHARE
 
 
 def cross_cells(results: Results, method: Method, size: Size, *, transformed: bool = True) -> list[CellResult]:

@@ -103,25 +103,36 @@ def cut_query(image: Image, kind: QueryKind, turn: Turn, config: QueryConfig) ->
     """
     if kind.size == "full" and not kind.transformed:
         return image
-    turn = turn if kind.transformed else STILL
-    share = fitting_share(image.height_px, image.width_px, turn)
+    height, width = window_size(image.height_px, image.width_px, kind, turn, config)
+    place = place_window(image.height_px, image.width_px, kind, turn, config)
+    if kind.transformed:
+        return cut_window(image, place, height, width, image.name)
+    top, left = (image.height_px - height) // 2, (image.width_px - width) // 2  # its pixels stay untouched
+    return Image(pixels=image.pixels[top : top + height, left : left + width], name=image.name, mpp=image.mpp)
+
+
+def window_size(
+    height_px: int, width_px: int, kind: QueryKind, turn: Turn, config: QueryConfig
+) -> tuple[int, int]:  # fmt: skip
+    """Return rows and columns of the window that is cut from an image of `height_px` x `width_px`."""
+    if kind.size == "full" and not kind.transformed:
+        return height_px, width_px
+    share = fitting_share(height_px, width_px, turn if kind.transformed else STILL)
     if kind.size == "patch":
         share = min(config.patch_share, share) if kind.transformed else config.patch_share
     # A full window is rounded down, so that it fits.
     cut = round if kind.size == "patch" else int
-    height, width = (max(MIN_QUERY_PX, cut(side * share)) for side in (image.height_px, image.width_px))
+    return max(MIN_QUERY_PX, cut(height_px * share)), max(MIN_QUERY_PX, cut(width_px * share))
+
+
+def place_window(height_px: int, width_px: int, kind: QueryKind, turn: Turn, config: QueryConfig) -> Placement:
+    """Return where that window lies in the image, and so in its partner: the answer to the query."""
     if not kind.transformed:
-        return crop_centre(image, height, width)
-    short = min(image.height_px, image.width_px)
-    center = (
-        (image.width_px - 1) / 2 + turn.shift_x * short,
-        (image.height_px - 1) / 2 + turn.shift_y * short,
-    )
-    place = Placement(center_xy=center, angle_deg=turn.angle_deg, scale=1.0, similarity=1.0)
-    return cut_window(image, place, height, width, image.name)
-
-
-def crop_centre(image: Image, height_px: int, width_px: int) -> Image:
-    """Return the middle of an image, its pixels untouched."""
-    top, left = (image.height_px - height_px) // 2, (image.width_px - width_px) // 2
-    return Image(pixels=image.pixels[top : top + height_px, left : left + width_px], name=image.name, mpp=image.mpp)
+        rows, cols = window_size(height_px, width_px, kind, turn, config)
+        top, left = (height_px - rows) // 2, (width_px - cols) // 2
+        return Placement(
+            center_xy=(left + (cols - 1) / 2, top + (rows - 1) / 2), angle_deg=0.0, scale=1.0, similarity=1.0
+        )
+    short = min(height_px, width_px)
+    center = ((width_px - 1) / 2 + turn.shift_x * short, (height_px - 1) / 2 + turn.shift_y * short)
+    return Placement(center_xy=center, angle_deg=turn.angle_deg, scale=1.0, similarity=1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crosslight.errors import CrosslightError
@@ -137,16 +137,18 @@ class _Bench:
         self, todo: Sequence[_Todo], shelf: Shelf, material: Material, found: dict[Cell, CellResult],
         reasons: dict[str, str],
     ) -> None:  # fmt: skip
+        before = reset_peak()
         for done, one in enumerate(todo):
             try:
-                reset_peak()
                 matcher, prepare_s = shelf.get(one.method)
                 result = self._ask_all(one.cell, matcher, prepare_s, shelf.repository, material)
             except CrosslightError as error:
                 self._give_up(todo[done:], str(error), reasons)
                 return
-            self.cache.write(one.key, result)
-            found[one.cell] = result
+            grown = max(0, result.peak_bytes - before) if before else 0
+            found[one.cell] = replace(result, grown_bytes=grown)
+            self.cache.write(one.key, found[one.cell])
+            reset_peak()
 
     def _give_up(self, todo: Sequence[_Todo], reason: str, reasons: dict[str, str]) -> None:
         for one in todo:

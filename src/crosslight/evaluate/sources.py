@@ -17,7 +17,10 @@ TRAINING = (  # what trained networks and the representations that they make dep
 )  # fmt: skip
 SHOWING = tuple(  # what reads finished cells; it may change without making them anew
     f"evaluate/{name}.py"
-    for name in ("compare", "findings", "pictures", "plots", "published", "report", "summary", "table_files", "tables")
+    for name in (
+        *("compare", "findings", "page", "pictures", "plots", "published", "report", "story", "summary"),
+        *("table_files", "tables", "words"),
+    )
 )
 COMPUTING = (*TRAINING, "describe", "encode", "rerank", "baselines", "evaluate")
 

@@ -36,6 +36,8 @@ class SummaryRow:
         To take in one repository, mean over repositories.
     peak_bytes : int
         Most memory of the process while it ran.
+    grown_bytes : int
+        By how much that was more than before the method was prepared; 0 where it is not known.
     """
 
     method: str
@@ -45,6 +47,7 @@ class SummaryRow:
     seconds: float
     prepare_s: float
     peak_bytes: int
+    grown_bytes: int
 
 
 def summarise(
@@ -70,6 +73,7 @@ def summarise(
                 seconds=float(np.mean([c.seconds for c in mine])),
                 prepare_s=float(np.mean([c.prepare_s for c in mine])),
                 peak_bytes=max(c.peak_bytes for c in mine),
+                grown_bytes=max(c.grown_bytes for c in mine),
             )
         )
     for size in sizes:

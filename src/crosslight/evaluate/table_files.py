@@ -8,9 +8,11 @@ from pathlib import Path
 
 from crosslight.evaluate.cells import CellResult, Results
 from crosslight.evaluate.metrics import TOP_K, chance_share, estimate_success
+from crosslight.evaluate.summary import SummaryRow
 from crosslight.evaluate.tables import ResultTable
 
 CELL_COLUMNS = ("fold", "method", "space", "repository", "query", "transformed", "size")
+COST_COLUMNS = ("seconds_per_query", "prepare_s", "peak_bytes", "grown_bytes")
 
 
 def write_cells(results: Results, path: Path) -> None:
@@ -19,7 +21,18 @@ def write_cells(results: Results, path: Path) -> None:
     chance = [f"chance{k}" for k in TOP_K]
     header = [*CELL_COLUMNS, "n_queries", "n_images", *measured, *chance]
     rows = [[*_place(r), *_figures(r)] for r in results.results]
-    _write(path, [*header, "seconds_per_query", "prepare_s", "peak_bytes"], rows)
+    _write(path, [*header, *COST_COLUMNS], rows)
+
+
+def write_summary(summary: Sequence[SummaryRow], ks: Sequence[int], path: Path) -> None:
+    """Write one row per method and size: transformed queries across modalities, time and memory."""
+    header = ["method", "size", *(f"acc{k}{part}" for k in ks for part in ("", "_low", "_high"))]
+    rows = [
+        [row.method, size, *(f"{v:.4f}" for e in estimates for v in (e.share, e.low, e.high)), *_cost(row)]
+        for row in summary
+        for size, estimates in row.shares.items()
+    ]
+    _write(path, [*header, *COST_COLUMNS], rows)
 
 
 def write_queries(results: Results, path: Path) -> None:
@@ -53,13 +66,17 @@ def _place(result: CellResult) -> list[object]:
     return [cell.fold, cell.method, cell.space, cell.repository, kind.modality, int(kind.transformed), kind.size]
 
 
+def _cost(measured: CellResult | SummaryRow) -> list[object]:
+    return [f"{measured.seconds:.4f}", f"{measured.prepare_s:.2f}", measured.peak_bytes, measured.grown_bytes]
+
+
 def _figures(result: CellResult) -> list[object]:
     values: list[object] = [len(result.queries), len(result.images)]
     for k in TOP_K:
         estimate = estimate_success([result.ranks], k)
         values += [f"{v:.4f}" for v in (estimate.share, estimate.low, estimate.high)]
     values += [f"{chance_share(k, len(result.images)):.4f}" for k in TOP_K]
-    return [*values, f"{result.seconds:.4f}", f"{result.prepare_s:.2f}", result.peak_bytes]
+    return [*values, *_cost(result)]
 
 
 def _percent(share: float) -> str:

@@ -42,9 +42,13 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True)
 class TableCell:
-    """One figure. `tint` is "within", "within-t", "cross" or "cross-t", as the paper colours them, or ""."""
+    """One figure, or `missing`: why there is none.
+
+    `tint` is "within", "within-t", "cross" or "cross-t", as the paper colours them, or "".
+    """
 
     estimate: Estimate | None = None
+    missing: str = ""
     published: float | None = None
     tint: str = ""
     is_best: bool = False
@@ -192,6 +196,7 @@ def _cell(
     paper_space = labels.paper(space) if space in ("A", "B") else ""  # type: ignore[arg-type]
     return TableCell(
         estimate=estimate_cells(found, k),
+        missing="" if found else results.reasons.get(method.name, ""),
         published=published_share(
             method.name, paper_space, labels.paper(repository), labels.paper(query), transformed=transformed,
             size=size, k=k,

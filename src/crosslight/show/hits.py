@@ -11,7 +11,7 @@ from crosslight.geometry import apply_matrix, query_to_repository
 from crosslight.show.canvas import Canvas, fit, text_width
 from crosslight.show.comparison import compare, compare_representations, show_query
 from crosslight.show.overlay import draw_window, mark_point
-from crosslight.show.palette import FAINT, FOUND, QUERY
+from crosslight.show.palette import FAINT, FOUND, QUERY, Colour
 from crosslight.show.raster import Rgb, to_rgb
 from crosslight.show.words import say_degrees, say_share
 from crosslight.types import Hit, Image, Ranking, Representation
@@ -76,12 +76,12 @@ def draw_ranking(
     canvas.save(path)
 
 
-def show_hit(image: Image, hit: Hit, size_px: int) -> Rgb:
+def show_hit(image: Image, hit: Hit, size_px: int, colour: Colour = FOUND) -> Rgb:
     """Return a repository image scaled into a square of `size_px`, with the window found in it."""
-    return mark_hit(to_rgb(image, max_px=4 * size_px), (image.height_px, image.width_px), hit, size_px)
+    return mark_hit(to_rgb(image, max_px=4 * size_px), (image.height_px, image.width_px), hit, size_px, colour)
 
 
-def mark_hit(rgb: Rgb, full_hw: tuple[int, int], hit: Hit, size_px: int) -> Rgb:
+def mark_hit(rgb: Rgb, full_hw: tuple[int, int], hit: Hit, size_px: int, colour: Colour = FOUND) -> Rgb:
     """Scale a picture of a whole image into a square of `size_px` and draw the window found in it.
 
     Parameters
@@ -94,14 +94,16 @@ def mark_hit(rgb: Rgb, full_hw: tuple[int, int], hit: Hit, size_px: int) -> Rgb:
         Where a hit has a place but no corners, since its query's size is not known, the place is ringed.
     size_px : int
         Longest side of the result.
+    colour : tuple of int
+        Of the window.
     """
     rgb = fit(rgb, size_px, size_px)
     ky, kx = (shown / full for shown, full in zip(rgb.shape[:2], full_hw, strict=True))
     to_tile = np.array([[kx, 0, (kx - 1) / 2], [0, ky, (ky - 1) / 2]])
     if hit.corners_xy is not None:
-        return draw_window(rgb, apply_matrix(to_tile, hit.corners_xy), FOUND)
+        return draw_window(rgb, apply_matrix(to_tile, hit.corners_xy), colour)
     if hit.placement is not None:
-        return mark_point(rgb, apply_matrix(to_tile, np.array([hit.placement.center_xy]))[0], FOUND)
+        return mark_point(rgb, apply_matrix(to_tile, np.array([hit.placement.center_xy]))[0], colour)
     return rgb
 
 
