@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from crosslight.config import AlignConfig
 from crosslight.pipeline.asking import Asked, group_by_pixel_size
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
+from crosslight.rerank.scan import Scanner
 from crosslight.rerank.threads import count_processors, one_thread
 from crosslight.store.base import Where
 from crosslight.types import Entry, Placement, Representation
@@ -72,7 +73,7 @@ class SlideSearch:
         self.slides = {entry.name: entry for entry in slides}
         self.fine = replace(config, coarse_cells=config.fine_cells)
         self.glancing = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
-        self._coarse: dict[tuple[int, int], Aligner] = {}  # by cell and thread
+        self._coarse: dict[tuple[int, int], Scanner] = {}  # by cell and thread
         self._pieces: dict[str, Piece] = {}
 
     def search(self, query: Query, pieces: Sequence[Piece], config: AlignConfig, n_hits: int = N_SPOTS) -> list[Found]:
@@ -181,19 +182,19 @@ class SlideSearch:
         Much work is shared out over threads, each of which computes by itself.
         """
         n = min(MAX_THREADS, count_processors()) if self.work(query, pieces, config) > SHARED_WORK else 1
-        aligners = [self._aligner(query, config, number) for number in range(n)]
+        scanners = [self._scanner(query, config, number) for number in range(n)]
         candidates = [piece.candidate() for piece in pieces]
         if n == 1:
-            return aligners[0].scan_large(query, candidates)
+            return scanners[0].scan_large(query, candidates)
         with ThreadPoolExecutor(n) as pool:
-            parts = pool.map(lambda k: aligners[k].scan_large(query, candidates[k::n]), range(n))
+            parts = pool.map(lambda k: scanners[k].scan_large(query, candidates[k::n]), range(n))
             return {name: places for part in parts for name, places in part.items()}
 
-    def _aligner(self, query: Query, config: AlignConfig, number: int) -> Aligner:
+    def _scanner(self, query: Query, config: AlignConfig, number: int) -> Scanner:
         """Return what looks at pieces in one of several threads."""
         cell, stride = plan_query(query, config).coarse_px, query.representation.stride
         if (cell, number) not in self._coarse:
-            self._coarse[cell, number] = Aligner(
+            self._coarse[cell, number] = Scanner(
                 self._loader(int(math.log2(cell // stride))), config, chunk_values=CHUNK_VALUES,
                 spectra_bytes=SPECTRA_BYTES, block_px=round(BLOCK_REACHES * self._reach(query)),
             )  # fmt: skip
