@@ -29,7 +29,7 @@ from crosslight.store.lock import note_change
 from crosslight.types import Descriptors, Entry, Histogram, Progress
 
 if TYPE_CHECKING:
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.images import IndexImages
 
 MAX_VOCABULARY_IMAGES = 2000  # looked at for words and for how common each is
 
@@ -77,7 +77,7 @@ def archive_key(entry: Entry) -> str:
 
 
 def add_images(
-    index: Index,
+    index: IndexImages,
     files: Mapping[str, Path],
     metadata: Mapping[str, Mapping[str, Value]] | None,
     mpp: float | None,
@@ -125,14 +125,14 @@ def _list_jobs(
     return jobs
 
 
-def prune_archives(index: Index) -> None:
+def prune_archives(index: IndexImages) -> None:
     """Delete what the archives keep of images that are not in the store: a change that was stopped left it."""
     keys = {archive_key(e) for e in index.store.entries()}
     index.archive.prune(keys)
     index.pyramids.prune(keys)
 
 
-def _write_jobs(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
+def _write_jobs(index: IndexImages, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
     slides: list[Job] = []
     images: list[Job] = []
     for job in jobs:
@@ -210,7 +210,7 @@ def _describe(index: IndexParts, job: Job) -> Descriptors:
     return index.describer.describe(index.archive.representation(job.key))
 
 
-def _represent_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
+def _represent_all(index: IndexImages, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
     done = 0
     for some, outcome in team.run(represent_jobs, index, jobs):
         _pass_over(some, outcome, skipped)
@@ -225,7 +225,7 @@ def _pass_over(jobs: Sequence[Job], outcome: Outcome, skipped: Unusable) -> None
         skipped.add(jobs[i].name, str(jobs[i].path), error)
 
 
-def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress) -> None:
+def _build_vocabulary(index: IndexImages, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress) -> None:
     """Find the words in some of the images, which are represented already, and how common each word is."""
     config = index.manifest.config.vocabulary
     some = jobs[:: max(1, -(-len(jobs) // MAX_VOCABULARY_IMAGES))]
@@ -244,7 +244,7 @@ def _build_vocabulary(index: Index, jobs: Sequence[Job], slides: Sequence[Job], 
     index.vocabulary = vocabulary
 
 
-def _write_all(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable) -> Iterator[int]:
+def _write_all(index: IndexImages, jobs: Sequence[Job], team: Team, skipped: Unusable) -> Iterator[int]:
     """Bring all jobs to the store and yield how many count so far.
 
     The embedded store has one writer, this process; to a server the workers write themselves.

@@ -1,4 +1,4 @@
-"""IndexImages: the images of an opened index, looked up by name and read from their files."""
+"""IndexImages: the images of an opened index in its stores, looked up by name and read from their files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from crosslight.pipeline import build
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.parts import IndexParts
 from crosslight.pipeline.slide_views import whole_image
+from crosslight.pipeline.stores import open_windows
 from crosslight.read.image import read_image
 from crosslight.read.large import open_any
 from crosslight.read.source import Level, SlideSource
 from crosslight.represent.comir.model import ComirModel
-from crosslight.store.base import Store
+from crosslight.store.base import Store, Where
 from crosslight.types import Entry, Image
 
 MAX_SOURCES = 8  # images kept open for `region`
@@ -25,13 +26,14 @@ MAX_WHOLE_PX = 2**27  # of a large image that `image` still reads whole
 
 
 class IndexImages(IndexParts):
-    """The parts of an index with its store: what is known of each image, and its pixels."""
+    """The parts of an index with its stores: what is known of each image, and its pixels."""
 
     def __init__(self, folder: Path, manifest: Manifest, model: ComirModel, store: Store) -> None:
         super().__init__(folder, manifest, model)
         self.store = store
         self._sources: dict[str, SlideSource] = {}
         self._opening = Lock()
+        self._windows: Store | None = None
 
     def entry(self, name: str) -> Entry:
         """Return what is known of one image; raises InputError when it is not in the index."""
@@ -43,6 +45,12 @@ class IndexImages(IndexParts):
     def entries(self) -> list[Entry]:
         """Return what is known of every image, sorted by name."""
         return list(self.store.entries())
+
+    def slides(self, where: Where | None = None) -> list[Entry]:
+        """Return the large images, those that match `where` if it is given."""
+        if not (self.folder / "slides").is_dir():
+            return []
+        return [e for e in self.store.entries(where) if e.kind == "slide"]
 
     def count(self) -> int:
         """Return the number of images."""
@@ -105,6 +113,18 @@ class IndexImages(IndexParts):
                     self._sources.pop(next(iter(self._sources))).close()
                 self._sources[name] = open_any(entry.path, mpp=entry.mpp)
             return self._sources[name]
+
+    def open_windows(self, *, create: bool = False) -> Store:
+        """Return the store of the windows of large images, opened once."""
+        if self._windows is None:
+            self._windows = open_windows(self.folder, self.manifest, create=create)
+        return self._windows
+
+    def close_windows(self) -> None:
+        """Close the store of the windows of large images, if it was opened."""
+        if self._windows is not None:
+            self._windows.close()
+            self._windows = None
 
     def close_sources(self) -> None:
         """Close the images that were opened."""

@@ -8,45 +8,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from crosslight.config import INDEX_PRESETS, AlignConfig, IndexConfig
-from crosslight.errors import ConfigError, IndexCorruptError, InputError
-from crosslight.pipeline import build, searching
+from crosslight.config import INDEX_PRESETS, IndexConfig
+from crosslight.errors import IndexCorruptError, InputError
+from crosslight.pipeline import build
+from crosslight.pipeline.answers import IndexAnswers
 from crosslight.pipeline.distribute import gather_team
-from crosslight.pipeline.images import IndexImages
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.metadata import Value, read_metadata
 from crosslight.pipeline.models import open_model
 from crosslight.pipeline.prepare import prepare_folder
 from crosslight.pipeline.slide_build import remove_slides
-from crosslight.pipeline.slide_views import show_places
-from crosslight.pipeline.stores import (
-    EMBEDDED,
-    check_address,
-    drop_embedded,
-    move_store,
-    open_store,
-    open_windows,
-)
+from crosslight.pipeline.stores import EMBEDDED, check_address, drop_embedded, move_store, open_store
 from crosslight.pipeline.unusable import Tell, Unusable
 from crosslight.progress import silent
-from crosslight.read.image import list_images, read_image
+from crosslight.read.image import list_images
 from crosslight.registry import load
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.model import ComirModel
 from crosslight.represent.record import FILE as MODEL_FILE
-from crosslight.rerank.confidence import Calibration
-from crosslight.show.hits import draw_ranking
-from crosslight.store.base import Store, Where
+from crosslight.store.base import Store
 from crosslight.store.lock import note_change, write_lock
-from crosslight.types import Entry, Image, Modality, Progress, Ranking, Representation
+from crosslight.types import Modality, Progress
 
 if TYPE_CHECKING:
     from distributed import Client
 
-SHOWN_HITS = 5  # in a picture
 
-
-class Index(IndexImages):
+class Index(IndexAnswers):
     """An opened index folder. Use it as a context manager, or call `close`.
 
     The folder holds index.json, a copy of the model, the vocabulary, the store, and per image a representation and a
@@ -56,7 +44,6 @@ class Index(IndexImages):
     def __init__(self, folder: Path, manifest: Manifest, model: ComirModel, store: Store) -> None:
         super().__init__(folder, manifest, model, store)
         self.last_change = ""
-        self._windows: Store | None = None
 
     @classmethod
     def build(
@@ -221,147 +208,11 @@ class Index(IndexImages):
             windows = self.open_windows() if self.slides() else None
             self.manifest = move_store(self.folder, self.manifest, self.store, windows, store, progress)
             self.store.close()
-            self._close_windows()
+            self.close_windows()
             if self.manifest.store != EMBEDDED:
                 drop_embedded(self.folder)
             self.store = open_store(self.folder, self.manifest)
         return self.count()
-
-    def search(
-        self,
-        queries: Sequence[Path | str | Image],
-        *,
-        modality: Modality | None = None,
-        top: int = 15,
-        shortlist: int | str = "auto",
-        rerank: str = "align",
-        rotation: float = 30.0,
-        scale: float | str | tuple[float, float] = 1.0,
-        flip: bool = False,
-        overlap: float = 1.0,
-        min_confidence: float | None = None,
-        query_mpp: float | None = None,
-        where: Where | None = None,
-        on_unanswered: Tell | None = None,
-        progress: Progress = silent,
-    ) -> list[Ranking]:
-        """Find where queries lie.
-
-        Parameters
-        ----------
-        queries : sequence of Path or Image
-            Image files, folders of them, or images already read. They share all work that can be shared.
-        modality : {"A", "B"}, optional
-            Kind of the queries; by default the one that was not indexed.
-        top : int
-            Hits per query.
-        shortlist : int, "all" or "auto"
-            How many images to align with: the best by histogram, or all; "auto" takes all while that is quick.
-        rerank : {"align", "patches", "none"}
-            Alignment; the paper's patches; histograms alone.
-        rotation : float
-            Largest turn to look for, degrees; 180 is any.
-        scale : float, tuple or str
-            Repository pixels per query pixel to look through: 1.25 is 0.8 to 1.25, (2, 2) exactly 2.
-        flip : bool
-            Look for mirrored places too.
-        overlap : float
-            Least share of the query that lies inside the repository image, 0.25 to 1.
-        min_confidence : float, optional
-            Sets `Ranking.found`: whether the first hit's confidence reaches it.
-        query_mpp : float, optional
-            The queries' micrometres per pixel, instead of what their files say. Where both are known, a query is
-            brought to the pixel size of what it is compared with.
-        where : mapping, optional
-            Only images whose metadata have these values.
-        on_unanswered : callable, optional
-            Called with the file (or name) of each query that cannot be used, and the InputError that says why; the
-            others are answered. By default the first such error is raised.
-
-        Returns
-        -------
-        rankings : list of Ranking
-            One per query that was answered, in the order given.
-        """
-        settings = searching.SearchSettings(
-            modality=modality or self.other_modality,
-            top=top, shortlist=shortlist, rerank=rerank, min_confidence=min_confidence, where=where,
-            align=AlignConfig(rotation_deg=rotation, scale=searching.read_scale(scale), flip=flip, overlap=overlap,
-                              device=str(self.device)),
-        )  # fmt: skip
-        files = (
-            list_images([Path(q) for q in queries if not isinstance(q, Image)])
-            if any(not isinstance(q, Image) for q in queries)
-            else []
-        )
-        if query_mpp is not None and not query_mpp > 0:
-            raise ConfigError(f"query_mpp is {query_mpp}; give micrometres per pixel above 0.")
-        unanswered = Unusable(on_unanswered)
-        asked = [(q, q.name) for q in queries if isinstance(q, Image)]
-        for file in files:
-            with unanswered.skip(str(file), str(file)):
-                asked.append((read_image(file), str(file)))
-        if query_mpp is not None:
-            asked = [(replace(image, mpp=query_mpp), label) for image, label in asked]
-        return searching.search_index(self, asked, settings, unanswered, progress)
-
-    def calibration(self) -> Calibration:
-        """Return the model's calibration of confidence, or the standing one."""
-        return Calibration(**self.model.calibration)
-
-    def draw(self, rankings: Sequence[Ranking], path: Path) -> list[Path]:
-        """Draw one picture per ranking and return the files; several get the query's name.
-
-        A ranking that was read from a file needs its query first: `pipeline.ranking_reader.attach_queries`.
-        """
-        paths = []
-        for ranking in rankings:
-            target = path if len(rankings) == 1 else path.with_name(f"{path.stem}-{ranking.query}{path.suffix}")
-            query = ranking.query_image
-            if query is None:
-                raise InputError(
-                    f"The ranking of {ranking.query!r} has no query image to draw; attach_queries adds it."
-                )
-            shown, load, compared = show_places(self, ranking, SHOWN_HITS)
-            place = ranking.hits[0].placement if ranking.hits else None
-            draw_ranking(
-                query, shown, load, target, n_hits=SHOWN_HITS, representations=compared,
-                center_xy=None if place is None else place.center_xy,
-            )  # fmt: skip
-            paths.append(target)
-        return paths
-
-    def compare(self, ranking: Ranking) -> tuple[Representation, Representation] | None:
-        """Return the representations of a query and of its best hit, where that was aligned with an image."""
-        if not ranking.hits or ranking.hits[0].placement is None or ranking.query_image is None:
-            return None
-        best = self.entry(ranking.hits[0].image)
-        if best.kind == "slide":
-            return None
-        asked = self.model.representer(ranking.modality or self.other_modality).represent(ranking.query_image)
-        return asked, self.archive.representation(build.archive_key(best))
-
-    @property
-    def other_modality(self) -> Modality:
-        """The kind that was not indexed, which queries have unless something else is said."""
-        return "A" if self.manifest.modality == "B" else "B"
-
-    def slides(self, where: Where | None = None) -> list[Entry]:
-        """Return the large images, those that match `where` if it is given."""
-        if not (self.folder / "slides").is_dir():
-            return []
-        return [e for e in self.store.entries(where) if e.kind == "slide"]
-
-    def open_windows(self, *, create: bool = False) -> Store:
-        """Return the store of the windows of large images, opened once."""
-        if self._windows is None:
-            self._windows = open_windows(self.folder, self.manifest, create=create)
-        return self._windows
-
-    def _close_windows(self) -> None:
-        if self._windows is not None:
-            self._windows.close()
-            self._windows = None
 
     def info(self) -> dict[str, str | int]:
         """Return what `crosslight info` prints."""
@@ -384,7 +235,7 @@ class Index(IndexImages):
     def close(self) -> None:
         """Flush and release the store and the images that were opened."""
         self.close_sources()
-        self._close_windows()
+        self.close_windows()
         self.store.close()
 
     def __enter__(self) -> Index:

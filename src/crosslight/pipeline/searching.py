@@ -23,7 +23,7 @@ from crosslight.store.base import Where
 from crosslight.types import Entry, Histogram, Hit, Image, Modality, Placement, Progress, Ranking, Representation
 
 if TYPE_CHECKING:
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.answers import IndexAnswers
 
 RERANKS = ("align", "patches", "none")
 WORK_PER_S = 5e7  # similarities of the coarse pass in a second on two cores
@@ -81,7 +81,7 @@ def read_scale(scale: float | str | tuple[float, float]) -> tuple[float, float]:
 
 @one_thread()
 def search_index(
-    index: Index, queries: Sequence[tuple[Image, str]], settings: SearchSettings, unanswered: Unusable,
+    index: IndexAnswers, queries: Sequence[tuple[Image, str]], settings: SearchSettings, unanswered: Unusable,
     progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
     """Answer all queries, given with what to call them; see `Index.search`."""
@@ -107,7 +107,7 @@ def search_index(
     return rankings
 
 
-def _say_unmet(index: Index, where: Where) -> str:
+def _say_unmet(index: IndexAnswers, where: Where) -> str:
     """Return why no image matches: an unknown column, or a value that none has."""
     columns: dict[str, set[str]] = {}
     for entry in index.store.entries():
@@ -122,18 +122,20 @@ def _say_unmet(index: Index, where: Where) -> str:
     return f"no image matches {asked}; in this index {values}"
 
 
-def _weigh_words(index: Index, query: Query) -> Histogram:
+def _weigh_words(index: IndexAnswers, query: Query) -> Histogram:
     """Return the weighted histogram of a query."""
     assert index.vocabulary is not None
     return index.vocabulary.weigh(index.vocabulary.encode(index.describer.describe(query.representation)))
 
 
-def _shortlist(index: Index, query: Query, n_hits: int, settings: SearchSettings) -> list[tuple[str, float]]:
+def _shortlist(index: IndexAnswers, query: Query, n_hits: int, settings: SearchSettings) -> list[tuple[str, float]]:
     """Return the best images by histogram."""
     return list(index.store.search(_weigh_words(index, query), n_hits, settings.where))
 
 
-def _search_words(index: Index, asked: Asked, slides: SlideShelf, n_images: int, settings: SearchSettings) -> Ranking:
+def _search_words(
+    index: IndexAnswers, asked: Asked, slides: SlideShelf, n_images: int, settings: SearchSettings
+) -> Ranking:
     """Rank by histogram alone, or re-rank by the paper's patches."""
     patches = settings.rerank == "patches"
     wanted = PATCHES_SHORTLIST if patches else settings.top
@@ -158,7 +160,7 @@ def _search_words(index: Index, asked: Asked, slides: SlideShelf, n_images: int,
 
 
 def _search_aligned(
-    index: Index, asked: Sequence[Asked], slides: SlideShelf, n_images: int, settings: SearchSettings,
+    index: IndexAnswers, asked: Sequence[Asked], slides: SlideShelf, n_images: int, settings: SearchSettings,
     unanswered: Unusable, progress: Progress,
 ) -> list[Ranking]:  # fmt: skip
     """Align with the images, search the large ones, and put both in one order."""
@@ -192,7 +194,7 @@ def _add_slides(
 
 
 def _align_images(
-    index: Index, asked: Sequence[Asked], n_images: int, settings: SearchSettings, progress: Progress
+    index: IndexAnswers, asked: Sequence[Asked], n_images: int, settings: SearchSettings, progress: Progress
 ) -> list[Answer]:
     """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
     config = settings.align
@@ -263,12 +265,12 @@ def _is_quick(queries: Sequence[Query], candidates: Sequence[Candidate], config:
     return work <= WORK_PER_S * AUTO_SECONDS or len(candidates) <= AUTO_SHORTLIST
 
 
-def _load(index: Index, entry: Entry) -> Representation:
+def _load(index: IndexAnswers, entry: Entry) -> Representation:
     return index.archive.representation(archive_key(entry))
 
 
 def _ranking(
-    index: Index, image: Image, found: Sequence[tuple[str, float, Placement | None]], note: str,
+    index: IndexAnswers, image: Image, found: Sequence[tuple[str, float, Placement | None]], note: str,
     settings: SearchSettings,
 ) -> Ranking:  # fmt: skip
     """Put numbers, confidences and corners to what was found."""

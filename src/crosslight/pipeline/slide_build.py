@@ -20,26 +20,28 @@ from crosslight.types import Descriptors, Entry, Histogram, Progress
 
 if TYPE_CHECKING:
     from crosslight.pipeline.build import Job
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.images import IndexImages
 
 MAX_VOCABULARY_AREAS = 100  # of all slides together, looked at for words
 NOTHING = Histogram(words=np.empty(0, np.int32), counts=np.empty(0, np.float32))  # a slide is found by its windows
 
 
-def represent_slides(index: Index, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress) -> None:
+def represent_slides(
+    index: IndexImages, jobs: Sequence[Job], team: Team, skipped: Unusable, progress: Progress
+) -> None:
     """Write the representations of slides, passing over those that cannot be used."""
     for job in jobs:
         with skipped.skip(job.name, str(job.path)):
             represent_slide(index, job, team, progress)
 
 
-def sample_slides(index: Index, jobs: Sequence[Job]) -> Iterator[Descriptors]:
+def sample_slides(index: IndexImages, jobs: Sequence[Job]) -> Iterator[Descriptors]:
     """Yield what the vocabulary is to be learnt from; the slides are represented already."""
     for job in jobs:
         yield from sample_descriptors(index, job.key, max(1, MAX_VOCABULARY_AREAS // len(jobs)))
 
 
-def add_slide(index: Index, job: Job, team: Team, progress: Progress) -> None:
+def add_slide(index: IndexImages, job: Job, team: Team, progress: Progress) -> None:
     """Write one slide: its representation, its windows, and last the entry that makes it count."""
     represent_slide(index, job, team, progress)
     write_windows(index, job.key, job.metadata, team, progress)
@@ -48,7 +50,7 @@ def add_slide(index: Index, job: Job, team: Team, progress: Progress) -> None:
     )
 
 
-def remove_slides(index: Index, entries: Sequence[Entry]) -> None:
+def remove_slides(index: IndexImages, entries: Sequence[Entry]) -> None:
     """Delete what an index keeps of slides besides their entries, which are gone already."""
     if not entries:
         return

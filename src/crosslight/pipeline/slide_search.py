@@ -24,7 +24,7 @@ from crosslight.store.base import Where
 from crosslight.types import Entry, Placement, Representation
 
 if TYPE_CHECKING:
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.images import IndexImages
 
 CORE_CELLS, CORE_REACHES = 100, 1.5  # side of a piece without its overlap: about so many cells, or reaches of the query
 BLOCK_REACHES = 2.0  # side of the squares of a piece that have peaks of their own
@@ -68,7 +68,7 @@ class Piece:
 class SlideSearch:
     """Searches large images; queries of one size share the work on the slides."""
 
-    def __init__(self, index: Index, slides: Sequence[Entry], config: AlignConfig) -> None:
+    def __init__(self, index: IndexImages, slides: Sequence[Entry], config: AlignConfig) -> None:
         self.index, self.config = index, config
         self.slides = {entry.name: entry for entry in slides}
         self.fine = replace(config, coarse_cells=config.fine_cells)
@@ -231,7 +231,7 @@ class SlideSearch:
 class SlideShelf:
     """The large images of an index, in groups of equal pixel size."""
 
-    def __init__(self, index: Index, where: Where | None, config: AlignConfig) -> None:
+    def __init__(self, index: IndexImages, where: Where | None, config: AlignConfig) -> None:
         self.index, self.where, self.config = index, where, config
         self.entries = index.slides(where)
         self._groups = [(mpp, SlideSearch(index, group, config)) for mpp, group in group_by_pixel_size(self.entries)]

@@ -17,20 +17,20 @@ from crosslight.read.source import SlideSource
 from crosslight.types import Entry, Hit, Image, Ranking, Representation
 
 if TYPE_CHECKING:
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.answers import IndexAnswers
 
 AROUND = 0.6  # of the window's longer side, shown on each side of it
 MAX_SHOWN_PX = 6144
 
 
 def show_places(
-    index: Index, ranking: Ranking, n_hits: int
+    index: IndexAnswers, ranking: Ranking, n_hits: int
 ) -> tuple[Ranking, Callable[[str], Image], tuple[Representation, Representation] | None]:
     """Return a ranking whose hits in large images lie in small ones cut out around them.
 
     Parameters
     ----------
-    index : Index
+    index : IndexAnswers
         What was searched.
     ranking : Ranking
         With its query.
@@ -68,7 +68,7 @@ def show_places(
     return shown, lambda name: parts[name] if name in parts else index.image(name), seen
 
 
-def _cut_out(index: Index, entry: Entry, hit: Hit, query: Image) -> tuple[Image, Hit, Representation | None]:
+def _cut_out(index: IndexAnswers, entry: Entry, hit: Hit, query: Image) -> tuple[Image, Hit, Representation | None]:
     """Return the part of a slide around a hit, the hit in it, and the part's representation."""
     place, corners = hit.placement, hit.corners_xy
     shape = index.pyramids.shape(archive_key(entry))

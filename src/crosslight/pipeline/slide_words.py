@@ -17,7 +17,7 @@ from crosslight.store.pyramid import PyramidShape
 from crosslight.types import Descriptors, Entry, Histogram, Progress
 
 if TYPE_CHECKING:
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.images import IndexImages
 
 SLIDE_KEY = "crosslight:slide"  # in a window's metadata, to find the windows of a slide by
 BATCH = 64  # windows written to the store at once
@@ -48,7 +48,7 @@ def slide_describer(index: IndexParts) -> Describer:
     return chosen
 
 
-def sample_descriptors(index: Index, key: str, n_areas: int) -> Iterator[Descriptors]:
+def sample_descriptors(index: IndexImages, key: str, n_areas: int) -> Iterator[Descriptors]:
     """Yield the descriptors of at most `n_areas` squares of a large image, evenly spread over what is stored."""
     shape, describer = index.pyramids.shape(key), slide_describer(index)
     stored = [tile for tile in np.ndindex(*shape.grid(0)) if tile not in shape.empty_tiles]
@@ -58,7 +58,7 @@ def sample_descriptors(index: Index, key: str, n_areas: int) -> Iterator[Descrip
         yield describer.describe(index.pyramids.region(key, 0, r * t, c * t, rows, cols))
 
 
-def write_windows(index: Index, key: str, metadata: Mapping[str, Value], team: Team, progress: Progress) -> int:
+def write_windows(index: IndexImages, key: str, metadata: Mapping[str, Value], team: Team, progress: Progress) -> int:
     """Count the words of all windows of a large image, write those that are missing, and return how many there are.
 
     Windows of an earlier state of the file are removed.
@@ -92,7 +92,7 @@ def write_windows(index: Index, key: str, metadata: Mapping[str, Value], team: T
 
 
 def _count_windows(
-    index: Index, key: str, entry: Entry, team: Team, progress: Progress
+    index: IndexImages, key: str, entry: Entry, team: Team, progress: Progress
 ) -> Iterator[tuple[Entry, Histogram]]:
     """Yield every window that shows something, with its weighted histogram."""
     assert index.vocabulary is not None
