@@ -196,6 +196,21 @@ def test_an_image_is_added_looked_at_and_removed(page: Any, server: str, relief:
     page.wait_for_selector("#tiles >> text=added", state="detached")
 
 
+def test_files_that_cannot_be_added_are_named_until_the_list_is_closed(page: Any, server: str, relief: bytes) -> None:
+    files = {"good.png": relief_in_colour(relief), "text.png": b"not an image", "grey.png": relief}
+    page.goto(f"{server}/repository")
+    page.click("#add")
+    page.set_input_files("#files", [{"name": n, "mimeType": "image/png", "buffer": b} for n, b in files.items()])
+    page.click("#send")
+    page.wait_for_selector("#refused:not([hidden])")
+    page.wait_for_selector("#tiles >> text=good")
+    rows = page.locator("#refused-list li").all_inner_texts()
+    assert len(rows) == 2 and "save it as one of these" in rows[0] and "grey has 1 channel" in rows[1]
+    page.click("#refused-close")
+    page.wait_for_selector("#refused", state="hidden")
+    assert page.request.delete(f"{server}/api/images/good").status == 202
+
+
 def test_verdicts_are_listed_and_taken_back(page: Any, server: str, result: str, tiles: tuple[str, ...]) -> None:
     search_id = result.rsplit("/", 1)[1]
     page.request.put(f"{server}/api/searches/{search_id}/hits/1/verdict", data={"verdict": "accepted"})

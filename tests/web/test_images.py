@@ -111,11 +111,53 @@ def test_a_name_that_is_taken_is_refused_unless_it_may_be_replaced(
     assert len(list((own_index / "uploads").iterdir())) == 1
 
 
-def test_one_bad_file_of_several_leaves_nothing_behind(own_client: TestClient, own_index: Path, make_png: Make) -> None:
-    files = [("images", ("good.png", make_png())), ("images", ("bad.png", b"not an image"))]
-    response = own_client.post("/api/images", files=files)
-    assert response.status_code == 422 and "bad" not in own_client.get("/api/images").text
+def make_grey(make_png: Make) -> bytes:
+    """Return a PNG file of the other kind: it can be read, and not be represented."""
+    file = io.BytesIO()
+    PillowImage.open(io.BytesIO(make_png(seed=3))).convert("L").save(file, "PNG")
+    return file.getvalue()
+
+
+def test_bad_files_of_several_are_named_and_the_good_ones_added(
+    own_client: TestClient, own_index: Path, wait: Wait, make_png: Make, tiles: tuple[str, ...]
+) -> None:
+    uploads = [
+        ("one.png", make_png(seed=1)), ("text.png", b"not an image"), ("grey.png", make_grey(make_png)),
+        (f"{tiles[0]}.png", make_png()), ("two.png", make_png(seed=2)),
+    ]  # fmt: skip
+    response = own_client.post("/api/images", files=[("images", upload) for upload in uploads])
+    assert response.status_code == 202
+    job = wait(own_client, response.json())
+    assert (job["state"], job["message"]) == ("done", "added 2, skipped 3")
+    assert {s["name"] for s in job["skipped"]} == {"text.png", "grey", f"{tiles[0]}.png"}
+    reasons = " ".join(s["reason"] for s in job["skipped"])
+    assert all(words in reasons for words in ("save it as one of these", "grey has 1 channel", "already"))
+    names = {image["name"] for image in own_client.get("/api/images").json()["images"]}
+    assert names == {*tiles, "one", "two"}
+    assert len(list((own_index / "uploads").iterdir())) == 2
+
+
+def test_where_no_file_can_be_used_nothing_is_left_behind(
+    own_client: TestClient, own_index: Path, wait: Wait, make_png: Make
+) -> None:
+    response = own_client.post("/api/images", files=[("images", (f"{n}.png", b"no image")) for n in "ab"])
+    assert response.status_code == 422
+    assert all(words in response.json()["detail"] for words in ("None of the 2 files", "a.png: ", "b.png: "))
+    job = wait(own_client, add(own_client, "grey.png", make_grey(make_png)).json())
+    assert job["state"] == "failed" and job["problem"]["detail"].startswith("grey has 1 channel")
     assert list((own_index / "uploads").iterdir()) == []
+
+
+def test_an_image_stays_when_what_should_replace_it_cannot_be_used(
+    own_client: TestClient, own_index: Path, wait: Wait, make_png: Make
+) -> None:
+    wait(own_client, add(own_client, "one.png", make_png(80)).json())
+    files = [("images", ("one.png", make_grey(make_png))), ("images", ("two.png", make_png()))]
+    job = wait(own_client, own_client.post("/api/images", files=files, data={"replace": "true"}).json())
+    assert job["message"] == "added 1, skipped 1" and [s["name"] for s in job["skipped"]] == ["one"]
+    assert own_client.get("/api/images/one").json()["width_px"] == 80
+    assert own_client.get("/api/images/one/tiles/7/0/0.jpg").status_code == 200  # its file is still there
+    assert len(list((own_index / "uploads").iterdir())) == 2
 
 
 def test_the_first_images_of_an_empty_index_make_its_vocabulary(

@@ -192,7 +192,7 @@ def store_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
 def _represent(index: IndexParts, job: Job) -> None:
     if index.archive.has(job.key):
         return
-    image = read_image(job.path)
+    image = replace(read_image(job.path), name=job.name)  # what messages call it
     entry = Entry(
         name=job.name,
         path=str(job.path.resolve()),

@@ -44,6 +44,14 @@ class CancelledError(Exception):
     """Raised inside a job that its visitor gave up."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SkippedFile:
+    """An upload that could not be used, and why."""
+
+    name: str
+    reason: str
+
+
 @dataclass(eq=False, kw_only=True)
 class Job:
     """One piece of work; `steps` runs in the worker's thread, and between two of its steps others may go first."""
@@ -61,6 +69,7 @@ class Job:
     step: str = ""
     message: str = ""
     problem: dict[str, Any] | None = None
+    skipped: list[SkippedFile] = field(default_factory=list)
     result: Any = None
     size_bytes: int = 0
     on_drop: Callable[[], None] = lambda: None

@@ -146,6 +146,13 @@ class Progress(Schema):
     label: str
 
 
+class SkippedFile(Schema):
+    """An upload that could not be used."""
+
+    name: str
+    reason: str
+
+
 class Job(Schema):
     """A search or a change of the repository."""
 
@@ -160,6 +167,7 @@ class Job(Schema):
     finished: float | None
     own: bool = Field(description="Whether the visitor who asks started it.")
     problem: Problem | None = None
+    skipped: list[SkippedFile] = Field(default=[], description="Uploads that cannot be used; the others are added.")
 
 
 class Search(Job):

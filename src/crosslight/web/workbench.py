@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from crosslight.pipeline.index import Index
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.searching import SearchSettings
 from crosslight.types import Entry, Ranking
+from crosslight.web.additions import Addition
 from crosslight.web.decoder import Decoder
-from crosslight.web.jobs import Job, JobKind, JobQueue
+from crosslight.web.jobs import Job, JobKind, JobQueue, SkippedFile
 from crosslight.web.matches import MatchBook
 from crosslight.web.problems import RequestError
 from crosslight.web.settings import ServeSettings
@@ -20,7 +21,6 @@ from crosslight.web.tiles import Pictures
 from crosslight.web.uploads import Receiver, StoredQuery
 
 UPLOADS = "uploads"  # folder of the index that holds images added through the web
-ADD_BATCH = 4  # images added between two looks at waiting searches
 MAX_COLUMN_VALUES = 50
 
 
@@ -53,7 +53,7 @@ class Workbench:
         self.entries: Mapping[str, Entry] = {}
         self.columns: Mapping[str, list[str]] = {}
         self.facts: Mapping[str, str | int] = {}
-        self._refresh()
+        self.refresh()
 
     def start(self) -> None:
         """Start what the first visitor would otherwise wait for."""
@@ -105,42 +105,22 @@ class Workbench:
         )  # fmt: skip
         return self.queue.submit(job)
 
-    def add(self, client: str, files: Mapping[str, Path], metadata: Mapping[str, Value]) -> Job:
-        """Let uploaded files wait to be added; those that do not get into the index are deleted."""
+    def add(
+        self, client: str, files: Mapping[str, Path], metadata: Mapping[str, Value], skipped: Sequence[SkippedFile] = ()
+    ) -> Job:
+        """Let uploaded files wait to be added; those that do not get into the index are deleted.
 
-        def steps(job: Job) -> Iterator[None]:
-            n_written = 0
-            try:
-                for batch in _batches(files, len(files) if self.index.vocabulary is None else ADD_BATCH):
-                    replaced = [self.entries[name] for name in batch if name in self.entries]
-                    self.index.add(
-                        batch, metadata={name: metadata for name in batch},
-                        progress=lambda d, t, label, n=n_written, b=batch: job.progress(
-                            n + d / t * len(b), len(files), label
-                        ),
-                    )  # fmt: skip
-                    n_written += len(batch)
-                    self._refresh()
-                    for entry in replaced:
-                        self._drop_file(entry)
-                    job.progress(n_written, len(files), "indexing")
-                    yield
-            finally:
-                self._refresh()
-                drop_unused()
-            job.message = f"added {n_written}"
-
-        def drop_unused() -> None:
-            there = {e.path for e in self.entries.values()}
-            for path in files.values():
-                if str(path.resolve()) not in there:
-                    path.unlink(missing_ok=True)
-
-        job = Job(kind=JobKind.add, client=client, label=_say_images(list(files)), steps=steps, on_drop=drop_unused)
+        `skipped` are those of the same upload that could not be used at all.
+        """
+        addition = Addition(bench=self, files=files, metadata=metadata)
+        job = Job(
+            kind=JobKind.add, client=client, label=_say_images(list(files)), steps=addition.steps,
+            on_drop=addition.drop_unused, skipped=list(skipped),
+        )  # fmt: skip
         try:
             return self.queue.submit(job)
         except RequestError:
-            drop_unused()
+            addition.drop_unused()
             raise
 
     def remove(self, client: str, names: list[str]) -> Job:
@@ -149,19 +129,21 @@ class Workbench:
         def steps(job: Job) -> Iterator[None]:
             entries = [self.entry(name) for name in names]
             n_removed = self.index.remove(names)
-            self._refresh()
+            self.refresh()
             for entry in entries:
-                self._drop_file(entry)
+                self.drop_file(entry)
             job.message = f"removed {n_removed}"
             yield from ()
 
         return self.queue.submit(Job(kind=JobKind.remove, client=client, label=_say_images(names), steps=steps))
 
-    def _drop_file(self, entry: Entry) -> None:
+    def drop_file(self, entry: Entry) -> None:
+        """Delete the file of an image that is not in the index any more, if it was uploaded here."""
         if self.is_uploaded(entry):
             Path(entry.path).unlink(missing_ok=True)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Copy what the index holds."""
         entries = {e.name: e for e in self.index.entries()}
         columns: dict[str, dict[str, None]] = {}
         for entry in entries.values():
@@ -171,12 +153,6 @@ class Workbench:
                     values[value] = None
         self.entries, self.facts = entries, self.index.info()
         self.columns = {key: sorted(values) for key, values in sorted(columns.items())}
-
-
-def _batches(files: Mapping[str, Path], size: int) -> Iterator[dict[str, Path]]:
-    names = list(files)
-    for start in range(0, len(names), size):
-        yield {name: files[name] for name in names[start : start + size]}
 
 
 def _say_images(names: list[str]) -> str:

@@ -81,6 +81,7 @@ def describe_job(bench: Workbench, job: Job, client: str) -> schemas.Job:
         "finished": job.finished,
         "own": job.client == client,
         "problem": _clean_problem(bench, job.problem),
+        "skipped": [schemas.SkippedFile(name=s.name, reason=_without_paths(bench, s.reason)) for s in job.skipped],
     }
     if not isinstance(job.result, SearchRecord):
         return schemas.Job(**common)
@@ -109,8 +110,11 @@ def _clean_problem(bench: Workbench, problem: Mapping[str, Any] | None) -> schem
     """Return a job's problem without paths of this computer."""
     if problem is None:
         return None
-    detail = str(problem["detail"]).replace(str(bench.index.folder), bench.index.folder.name)
-    return schemas.Problem(**{**problem, "detail": detail})
+    return schemas.Problem(**{**problem, "detail": _without_paths(bench, str(problem["detail"]))})
+
+
+def _without_paths(bench: Workbench, sentence: str) -> str:
+    return sentence.replace(str(bench.index.folder), bench.index.folder.name)
 
 
 def _describe_ranking(bench: Workbench, job: Job, record: SearchRecord) -> schemas.RankingBody | None:

@@ -9,11 +9,14 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response
 
+from crosslight.errors import InputError
 from crosslight.pipeline.build import archive_key
 from crosslight.pipeline.metadata import parse_pairs
 from crosslight.types import Entry
 from crosslight.web import schemas
-from crosslight.web.problems import RequestError
+from crosslight.web.additions import say_none
+from crosslight.web.jobs import SkippedFile
+from crosslight.web.problems import RequestError, status_of
 from crosslight.web.routes.common import (
     Bench,
     Client,
@@ -28,6 +31,7 @@ from crosslight.web.workbench import Workbench
 router = APIRouter(prefix="/api/images", tags=["images"])
 Level = Annotated[int, PathParameter(ge=0, le=32)]
 Cell = Annotated[int, PathParameter(ge=0, le=100_000)]
+MAX_SHOWN = 100  # letters of a file name
 KEEP = {"Cache-Control": "private, max-age=3600"}
 
 
@@ -54,13 +58,16 @@ def add_images(
     metadata: Annotated[list[str] | None, Form(description="key=value for all of them.")] = None,
     replace: Annotated[bool, Form(description="Replace images that have the same name.")] = False,
 ) -> schemas.Job:
-    """Add images to the repository. The job waits for its turn; searches go first."""
+    """Add images to the repository. The job waits for its turn; searches go first.
+
+    Files that cannot be used are passed over and named in `skipped`; where none can, nothing waits.
+    """
     columns = parse_pairs(metadata or [], "metadata")
     if len(images) > bench.settings.limits.n_files:
         raise RequestError(413, f"{len(images)} files are more than the {bench.settings.limits.n_files} of one upload.")
     with bench.receiver.turn(client):
-        files = _receive(bench, images, replace)
-    job = bench.add(client, files, columns)
+        files, skipped = _receive(bench, images, replace)
+    job = bench.add(client, files, columns, skipped)
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return describe_job(bench, job, client)
 
@@ -110,21 +117,29 @@ def read_tile(bench: Bench, name: ImageName, level: Level, column: Cell, row: Ce
     return Response(encode_jpeg(tile), media_type="image/jpeg", headers=KEEP)
 
 
-def _receive(bench: Workbench, images: list[UploadFile], replace: bool) -> dict[str, Path]:
-    """Take all files or none; raises RequestError (409) for a name that is taken."""
+def _receive(bench: Workbench, images: list[UploadFile], replace: bool) -> tuple[dict[str, Path], list[SkippedFile]]:
+    """Keep the files that can be used, by image name, and say what is wrong with the others; raises where none can."""
     files: dict[str, Path] = {}
+    skipped: list[SkippedFile] = []
+    error: InputError | RequestError | None = None
     try:
         for upload in images:
-            name, path = bench.receiver.receive_image(upload.file, upload.filename, bench.uploads)
-            if name in files or (name in bench.entries and not replace):
-                path.unlink()
-                raise RequestError(409, f"There is an image called {name!r} already; rename yours, or ask to replace.")
-            files[name] = path
+            try:
+                name, path = bench.receiver.receive_image(upload.file, upload.filename, bench.uploads)
+                if name in files or (name in bench.entries and not replace):
+                    path.unlink()
+                    raise RequestError(409, f"There is an image called {name!r} already; rename yours, or replace it.")
+                files[name] = path
+            except (InputError, RequestError) as found:
+                error = found
+                skipped.append(SkippedFile(name=(upload.filename or "")[:MAX_SHOWN], reason=str(found)))
     except BaseException:
         for path in files.values():
             path.unlink(missing_ok=True)
         raise
-    return files
+    if error is not None and not files:
+        raise error if len(images) == 1 else RequestError(status_of(error), say_none(skipped))
+    return files, skipped
 
 
 def _describe(bench: Workbench, entry: Entry) -> schemas.ImageBody:

@@ -92,11 +92,19 @@ function follow(job) {
   }, (error) => note(error.message, true));
 }
 
+// Names the uploads that could not be used until the list is closed.
+function showSkipped(skipped) {
+  byId("refused-list").append(...skipped.map(({ name, reason }) => el("li", {}, el("strong", {}, name), el("span", {}, reason))));
+  byId("refused").hidden = byId("refused-list").childElementCount === 0;
+}
+
 function finish(row, job) {
   row.remove();
+  if (job.own) showSkipped(job.skipped);
   byId("jobs").hidden = byId("job-list").childElementCount === 0;
   if (job.state === "failed") note(job.problem.detail, true);
-  else note(job.state === "done" ? `${job.message[0].toUpperCase()}${job.message.slice(1)}: ${job.label}` : `Given up: ${job.label}`, false);
+  else if (job.state === "cancelled") note(`Given up: ${job.label}`);
+  else note(`${job.message[0].toUpperCase()}${job.message.slice(1)}${job.skipped.length ? "" : `: ${job.label}`}`);
   refresh();
 }
 
@@ -145,6 +153,7 @@ async function start() {
 }
 
 byId("add").addEventListener("click", openAdding);
+byId("refused-close").addEventListener("click", () => { byId("refused-list").replaceChildren(); byId("refused").hidden = true; });
 byId("adding-close").addEventListener("click", () => byId("adding").close());
 byId("adding-form").addEventListener("submit", send);
 byId("files").addEventListener("change", showChosen);
