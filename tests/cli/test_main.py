@@ -165,15 +165,40 @@ def test_bad_queries_among_good_ones_are_named_and_the_others_answered(
     assert summary == "crosslight: 3 of 4 queries were not answered: cut.png, colour.png, large.png."
 
 
-def test_nan_pixels_and_tiny_images_are_refused(index_folder: Path, tmp_path: Path) -> None:
+def test_nan_pixels_and_tiny_images_are_refused_and_the_others_answered(
+    index_folder: Path, query_file: Path, tmp_path: Path
+) -> None:
     import tifffile
 
-    tifffile.imwrite(tmp_path / "nan.tif", np.full((64, 64), np.nan, np.float32))
+    values = cv2.imread(str(query_file), cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    tifffile.imwrite(tmp_path / "good.tif", values)
+    values[7, 9] = np.nan
+    tifffile.imwrite(tmp_path / "nan.tif", values)
     cv2.imwrite(str(tmp_path / "one.png"), np.zeros((1, 1), np.uint8))
-    for name in ("nan.tif", "one.png"):
-        done = run("search", index_folder, tmp_path / name)
-        assert done.returncode == 2 and name in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
+    done = run("search", index_folder, tmp_path, "--json", "--top", 1)
+    assert done.returncode == 2
+    assert [(h["query"], h["image"]) for h in map(json.loads, done.stdout.splitlines())] == [("good", "image9")]
+    nan, one, summary = [line for line in done.stderr.splitlines() if line.startswith("crosslight: ")]
+    assert "nan.tif holds NaN" in nan and "(1 pixel value)" in nan and "one.png" in one
+    assert summary == "crosslight: 2 of 3 queries were not answered: nan.tif, one.png."
+
+
+def test_an_image_with_nan_pixels_is_skipped_and_the_others_indexed(
+    folders: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    import tifffile
+
+    images = tmp_path / "A"
+    images.mkdir()
+    for i in range(3):
+        pixels = cv2.imread(str(folders / "A" / f"image{i}.png"))[:, :, ::-1].astype(np.float32)
+        if i == 1:
+            pixels[50, 60, 2] = np.nan
+        tifffile.imwrite(images / f"image{i}.tif", pixels, photometric="rgb")
+    done = run("index", images, "--model", model_folder, "--modality", "A", "--out", tmp_path / "index")
+    assert done.returncode == 2 and "indexed 2, skipped 1" in done.stdout
+    nan, summary = [line for line in done.stderr.splitlines() if line.startswith("crosslight: ")]
+    assert "image1.tif holds NaN" in nan and "1 image was skipped" in summary
 
 
 def test_a_query_of_one_value_is_refused(index_folder: Path, tmp_path: Path) -> None:

@@ -84,15 +84,19 @@ def test_a_cluster_builds_the_same_index_though_a_worker_is_killed(
     assert_same_index(out, index_folder)
 
 
-def test_workers_write_to_the_server_themselves(
+def test_workers_write_to_the_server_themselves_and_pass_over_a_bad_image(
     folders: Path, model_folder: Path, index_folder: Path, tmp_path: Path, client: distributed.Client
 ) -> None:
-    out = tmp_path / "index"
+    out, bad = tmp_path / "index", tmp_path / "bad.png"
+    bad.write_bytes((folders / "A" / "image1.png").read_bytes()[:500])
+    told: dict[str, InputError] = {}
     with serve() as server:
         with crosslight.Index.build(
-            [folders / "A"], model_folder, modality="A", out=out, store=server.url, scheduler=client, device="cpu"
-        ) as index:
-            assert index.count() == 10
+            [bad, folders / "A"], model_folder, modality="A", out=out, store=server.url, scheduler=client,
+            device="cpu", on_skipped=told.__setitem__,
+        ) as index:  # fmt: skip
+            assert index.count() == 10 and index.last_change == "indexed 10, skipped 1"
+            assert list(told) == [str(bad)] and "bad.png" in str(told[str(bad)])
             assert server.n_writes > 1
         assert_same_index(out, index_folder)
 

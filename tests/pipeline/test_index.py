@@ -175,9 +175,14 @@ def test_a_search_draws_its_picture(index_folder: Path, query_file: Path, tmp_pa
 def test_killed_indexing_goes_on_with_nothing_doubled_or_lost(
     folders: Path, model_folder: Path, index_folder: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "index"
-    command = [sys.executable, "-m", "crosslight.cli.main", "index", str(folders / "A"), "--model", str(model_folder)]
-    command += ["--modality", "A", "--out", str(out), "--device", "cpu"]
+    """With images that are skipped, whether before the kill or after it."""
+    bad, out = tmp_path / "bad", tmp_path / "index"
+    bad.mkdir()
+    shutil.copyfile(folders / "B" / "image0.png", bad / "grey.png")  # of the other kind
+    (bad / "cut.png").write_bytes((folders / "A" / "image1.png").read_bytes()[:500])
+    (bad / "zz.png").write_bytes(b"not an image")
+    command = [sys.executable, "-m", "crosslight.cli.main", "index", str(bad), str(folders / "A"), "--modality", "A"]
+    command += ["--model", str(model_folder), "--out", str(out), "--device", "cpu"]
     for n_files in (3, 14, 30):  # three files an image: at the first, at the fifth, while the words are built
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
@@ -187,9 +192,13 @@ def test_killed_indexing_goes_on_with_nothing_doubled_or_lost(
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+    rows = list(csv.DictReader((out / "skipped.csv").read_text().splitlines()))
+    assert {Path(r["file"]) for r in rows} == set(bad.iterdir()) and len(rows) == 3
     with crosslight.Index.open(out) as index, crosslight.Index.open(index_folder) as whole:
         assert index.entries() == whole.entries()
+        files = [{p.name: p.read_bytes() for p in (i.folder / "images").rglob("*.npy")} for i in (index, whole)]
+        assert files[0] == files[1] and len(files[0]) == 10
         query = crosslight.read_image(folders / "B" / "image3.png")
         places = [[(h.image, h.similarity) for h in i.search([query])[0].hits] for i in (index, whole)]
     assert places[0] == places[1]

@@ -1,5 +1,6 @@
 """Large images: indexed window by window without seams, found, resumed, removed."""
 
+import csv
 import json
 import os
 import shutil
@@ -167,7 +168,9 @@ def test_the_head_start_sees_the_same_from_two_windows(modality: crosslight.type
     left = representer.represent_window(pixels[:896, :896], margin).to_codes()  # covers 256 to 640
     right = representer.represent_window(pixels[192:, 192:], margin).to_codes()  # covers 448 to 832
     difference = np.abs(left[:, 48:, 48:].astype(int) - right[:, :48, :48])
-    assert difference.max() <= 2  # of 255, below 1 %
+    assert left.std() > 20  # there is something to see
+    # on the mean 0.03 of 255 levels; half the margin leaves 0.17, a quarter 1.7 and single cells apart by 40
+    assert difference.mean() < 0.1 and difference.max() <= 5
 
 
 def test_glass_is_skipped_and_tissue_found(plane: np.ndarray, query: Image, model_folder: Path, tmp_path: Path) -> None:
@@ -264,6 +267,35 @@ def test_slides_are_replaced_and_removed_whole(
         assert index.remove(["slide"]) == 1
         assert index.open_windows().count() == 0 and index.pyramids.size_bytes() == 0
         assert all(h.image != "slide" for h in index.search([query])[0].hits)
+
+
+def test_a_slide_that_cannot_be_used_is_passed_over_among_good_ones(
+    plane: np.ndarray, query: Image, model_folder: Path, tmp_path: Path
+) -> None:
+    """One that is damaged in the middle, of which tiles are written already, one of NaN, and one that is no slide."""
+    folder = tmp_path / "slides"
+    write_slide(folder / "good.zarr", plane[:600, 400:])
+    cut = write_slide(folder / "cut.zarr", plane[300:])
+    write_slide(folder / "nan.zarr", np.where(plane[:400, :400] > 200, np.nan, plane[:400, :400]).astype(np.float32))
+    (folder / "text.svs").write_text("no slide")
+    chunk = max((cut / "0" / "c").rglob("8"))  # at the last row and column
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[: len(whole) // 2])
+    out, told = tmp_path / "index", {}
+    with crosslight.Index.build(
+        [folder], model_folder, modality="A", out=out, config=CONFIG, device="cpu", on_skipped=told.__setitem__
+    ) as index:
+        assert sorted(Path(file).name for file in told) == ["cut.zarr", "nan.zarr", "text.svs"]
+        assert all(Path(file).name in str(error) and "\n" not in str(error) for file, error in told.items())
+        assert [e.name for e in index.entries()] == ["good"] and index.last_change == "indexed 1, skipped 3"
+        assert len({tile.parents[2] for tile in out.glob("slides/??/*/*/*/*.npy")}) == 2  # of "cut" too
+        place = index.search([query])[0].hits[0].placement
+        assert place is not None and np.hypot(place.center_xy[0] - 300, place.center_xy[1] - 333) < 3
+        rows = list(csv.DictReader((out / "skipped.csv").read_text().splitlines()))
+        assert {r["name"]: r["reason"] for r in rows} == {Path(f).stem: str(e) for f, e in told.items()}
+        chunk.write_bytes(whole)
+        assert index.add([cut]) == 1 and not (out / "skipped.csv").exists()
+        assert {e.name for e in index.slides()} == {"good", "cut"}
 
 
 def test_a_query_too_large_or_of_a_senseless_size_is_refused(slide_index: Path, query: Image) -> None:
