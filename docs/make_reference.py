@@ -35,7 +35,8 @@ def describe_command(name: str, command: Any) -> str:
     rows = [(f"`{say_argument(a)}`", a.help or "", "") for a in arguments]
     rows += [(f"`{say_option(o)}`", o.help or "", say_default(o)) for o in options]
     table = [f"| {option} | {words} | {default} |" for option, words, default in rows]
-    lines = [f"## {name}", "", command.help.strip(), "", f"    {usage}", "", "| | | default |", "| --- | --- | --- |"]
+    words = command.help.strip().replace("\b\n", "")  # marks what is not to be wrapped
+    lines = [f"## {name}", "", words, "", f"    {usage}", "", "| | | default |", "| --- | --- | --- |"]
     return "\n".join([*lines, *table, ""])
 
 

@@ -2,8 +2,19 @@ import re
 
 import pytest
 
+from crosslight import registry
+from crosslight.cli.evaluate import evaluate
 from crosslight.errors import ConfigError
-from crosslight.evaluate.methods import GROUPS, Method, parse_method, parse_methods
+from crosslight.evaluate.methods import (
+    ALIGN,
+    COMMON,
+    GROUPS,
+    MATCHERS,
+    WHOLE,
+    Method,
+    parse_method,
+    parse_methods,
+)
 
 
 @pytest.mark.parametrize("name", sorted({n for group in GROUPS.values() for n in group}))
@@ -16,6 +27,16 @@ def test_groups_and_rows_mix_and_doubles_are_dropped() -> None:
     assert [m.name for m in methods] == [
         "comir+surf", "comir+surf+patches15", "comir+surf+patches30", "originals+sift",
     ]  # fmt: skip
+
+
+def test_capitals_and_spaces_do_not_matter() -> None:
+    assert [m.name for m in parse_methods(["Originals + SURF, TABLE2"])] == ["originals+surf", *GROUPS["table2"]]
+
+
+def test_the_command_explains_every_name() -> None:
+    words = set(re.findall(r"[\w-]+", evaluate.__doc__ or ""))
+    known = {*COMMON, *registry.names("describer"), *MATCHERS, *WHOLE, *GROUPS, ALIGN}
+    assert known <= words
 
 
 def test_parts_of_a_name() -> None:
@@ -32,6 +53,12 @@ def test_parts_of_a_name() -> None:
         ("comir+surv", "Did you mean 'surf'"),
         ("tcnt", "Did you mean 'tcnet'"),
         ("comir+surf+patch30", "comir+surf+patches30"),
+        ("comir+surf+patch30", "Did you mean 'comir+surf+patches30'"),
+        ("comir-surf", "Did you mean 'comir+surf'"),
+        ("quik", "Did you mean 'quick'"),
+        ("surf", "originals+surf"),
+        ("comir", "comir+align"),
+        ("originals+imtdf", "stands alone"),
         ("comir+surf+patches0", "cannot be read"),
         ("comir+align+patches30", "cannot be read"),
         ("", "No method"),

@@ -2,7 +2,9 @@
 
 import csv
 import html.parser
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,33 @@ def test_a_run_in_which_nothing_works_still_says_why(folders: Path, tmp_path: Pa
     results = evaluate_pairs(folders / "A", folders / "B", out=tmp_path / "report", methods=["comir+surf"])
     assert results.results == []
     assert "no pair to train on" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("fault", ["size", "damage"])
+def test_a_bad_image_stops_the_run_before_anything_is_computed(folders: Path, tmp_path: Path, fault: str) -> None:
+    shutil.copytree(folders, tmp_path / "set")
+    bad = tmp_path / "set" / "A" / "image0.png"  # one to train on
+    if fault == "size":
+        PillowImage.open(bad).crop((0, 0, 150, 200)).save(bad)
+    else:
+        bad.write_bytes(bad.read_bytes()[:900])
+    where = (tmp_path / "set" / "A", tmp_path / "set" / "B")
+    options: dict[str, Any] = {"split": tmp_path / "set" / "split.csv", "methods": ["originals+surf,comir+surf"]}
+    with pytest.raises(InputError, match=r"A.image0.png"):
+        evaluate_pairs(*where, out=tmp_path / "report", **options)
+    assert list((tmp_path / "report").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_to_is_told_at_once(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir(mode=0o500)
+    with pytest.raises(InputError, match="cannot be written to"):
+        evaluate_pairs(folders / "A", folders / "B", out=tmp_path / "report", methods=["originals+surf"])
+
+
+def test_a_run_in_which_nothing_works_fails(folders: Path, tmp_path: Path, evaluate: Any) -> None:
+    done = evaluate(folders / "A", folders / "B", "--out", tmp_path / "report", "--methods", "tcnet")
+    assert done.returncode == 2 and "tcnet: TC-Net was given 0 pairs" in done.stderr
 
 
 def test_nothing_to_ask_is_said(folders: Path, tmp_path: Path) -> None:

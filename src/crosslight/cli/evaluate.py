@@ -67,8 +67,7 @@ def evaluate(
     methods: Annotated[
         list[str] | None,
         typer.Option(
-            help="A method, such as comir+surf+patches30, or a group: paper, table1, table2, table3, ours, quick, all; "
-            "may be repeated. Default: paper and ours.",
+            help="Rows or groups of rows, see above, with commas between; may be repeated. Default: paper,ours.",
             metavar="NAME",
         ),
     ] = None,
@@ -114,7 +113,51 @@ def evaluate(
     device: Device = "auto",
     seed: Seed = 0,
 ) -> None:
-    """Compare methods on aligned pairs, as the paper does. Writes its tables and plots as one page."""
+    """Compare methods on aligned pairs, as the paper does. Writes its tables and plots as one page.
+
+    A row of the tables is REPRESENTATION+MATCHER, perhaps with +RERANK: comir+surf, comir+surf+patches30.
+
+    \b
+        What is compared:
+        originals       the images as they are, in grey (resnet: in colour)
+        comir           what two networks make of both kinds
+        pix2pix         one kind drawn like the other, learnt from pairs
+        cyclegan        the same, learnt from unpaired images
+
+    \b
+        Matchers that count visual words:
+        surf            the paper's: upright SURF on a grid
+        oriented-surf   the same, each turned by its own direction
+        detected-sift   the paper's SIFT, at points that it finds itself
+        sift, rootsift  SIFT on a grid; with square roots
+        resnet          the last map of ResNet-152 (crosslight fetch)
+
+    \b
+        Other matchers:
+        align           our alignment with every image
+        2dkd            Krawtchouk moments at the middle of the query
+        2dkd-places     the same at many places of the query
+
+    \b
+        Re-ranking of the best N images of a bag of words:
+        patchesN        the paper's: new words for query-sized patches
+        alignN          ours: alignment
+
+    \b
+        Whole methods, which stand alone:
+        tcnet           one network, trained with triplets
+        imtdf           moments, texture and ResNet-50 features, selected
+
+    \b
+        Groups of rows:
+        table1          every representation with the paper's matchers
+        table2          comir+surf and its re-rankings by patches
+        table3          whole systems against comir+surf+patches30
+        paper           these three
+        ours            comir+align, comir+surf+align15, comir+surf+align30
+        quick           originals+surf, comir+surf, comir+align
+        all             everything above but 2dkd-places
+    """  # noqa: D301 - the marks are for click, which must see them as one character
     from dataclasses import replace
 
     from crosslight.config import AlignConfig
@@ -149,6 +192,8 @@ def evaluate(
     for name, reason in results.reasons.items():
         err.print(f"{name}: {reason}", markup=False)
     out.print(f"Look at {report / 'report.html'}.", markup=False)
+    if not results.results:
+        raise typer.Exit(2)
 
 
 def _print_summary(results: Results, methods: list[str], sizes: tuple[Size, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,13 +70,21 @@ def evaluate_pairs(
     )  # fmt: skip
     _check_queries(folds, settings)
     folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give the name of a folder for the report.")
+    _open_folder(folder)
     trained = [Path(model) for model in models]
     results = run_comparison(folds, rows, settings, folder, models=trained, progress=progress)
     names = Labels(a=labels[0], b=labels[1])
     write_report(folder, Story(folds=folds, methods=rows, config=settings, labels=names, command=command), results)
     return results
+
+
+def _open_folder(folder: Path) -> None:
+    """Make the folder of the report; hours of work must not end with one that cannot be written to."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give the name of a folder for the report.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be written to; change its permissions or choose another folder.")
 
 
 def _check_queries(folds: Sequence[Fold], config: EvaluateConfig) -> None:

@@ -11,6 +11,7 @@ from crosslight.errors import InputError
 from crosslight.read.image import image_signature
 from crosslight.read.pair_sequence import PairReader, PairSequence
 from crosslight.read.pairs import CACHE_BYTES, PairFolder, find_pairs
+from crosslight.types import Progress
 
 Patterns = tuple[str, str]
 Files = Mapping[str, tuple[Path, Path]]
@@ -46,6 +47,18 @@ class Fold:
     def pairs(self, part: str) -> PairSequence:
         """Return the pairs of "train", "val", "test" or "all", read on access."""
         return PairSequence(self.parts[part], self.reader)
+
+    def read_through(self, parts: Sequence[str], progress: Progress) -> None:
+        """Read every image of some parts once, transformed ones of the test part too.
+
+        Raises InputError at the first that cannot be used.
+        """
+        names = dict.fromkeys(name for part in parts for name in self.parts[part])
+        for done, name in enumerate(names, start=1):
+            self.reader.read(name)
+            if self.turned_reader is not None and name in self.turned:
+                self.turned_reader.read(name)
+            progress(done, len(names), "reading all images once")
 
     def signatures(self, part: str) -> list[tuple[str, str, str]]:
         """Return (name, state of file A, state of file B) of each pair of a part."""

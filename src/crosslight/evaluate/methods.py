@@ -9,6 +9,7 @@ or a method that replaces describing and counting (``originals+2dkd``). Methods 
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,7 @@ def parse_methods(texts: Sequence[str]) -> list[Method]:
     names: list[str] = []
     for text in ",".join(texts).split(","):
         if text.strip():
-            names += GROUPS.get(text.strip(), (text.strip(),))
+            names += GROUPS.get(text.strip().lower(), (text.strip(),))
     if not names:
         raise ConfigError(f"No method is given; name rows such as comir+surf, or groups: {', '.join(GROUPS)}.")
     return list(dict.fromkeys(parse_method(name) for name in names))
@@ -107,26 +108,56 @@ def parse_methods(texts: Sequence[str]) -> list[Method]:
 
 def parse_method(name: str) -> Method:
     """Read the name of one row; raises ConfigError that says which part is not known."""
-    parts = name.strip().split("+")
+    parts = [part.strip() for part in name.lower().split("+")]
     if len(parts) == 1:
-        _require(parts[0], (*WHOLE, *GROUPS), "method")
+        if parts[0] not in WHOLE:
+            raise ConfigError(_say_unknown(parts[0]))
         return Method(representation="", matcher=parts[0])
     _require(parts[0], COMMON, "representation")
-    matchers = (*registry.names("describer"), *DESCRIBERS, *MATCHERS, ALIGN)
-    _require(parts[1], matchers, "matcher")
+    if parts[1] in WHOLE:
+        raise ConfigError(f"{parts[1]} reads the images themselves and stands alone; write {parts[1]}.")
+    _require(parts[1], _matchers(), "matcher")
     method = Method(representation=parts[0], matcher=parts[1])
     if len(parts) == 2:
         return method
     match = RERANK.fullmatch(parts[2])
     if len(parts) > 3 or match is None or int(match[2]) == 0 or method.is_whole or method.matcher == ALIGN:
-        raise ConfigError(
-            f"The method {name!r} cannot be read; write representation+describer+rerank, with a rerank such as "
-            "patches30 or align15, for instance comir+surf+patches30."
-        )
+        raise ConfigError(_say_unreadable(name, parts, method))
     rerank: Rerank = "patches" if match[1] == "patches" else "align"
     return replace(method, rerank=rerank, shortlist=int(match[2]))
+
+
+def _matchers() -> tuple[str, ...]:
+    return (*registry.names("describer"), *DESCRIBERS, *MATCHERS, ALIGN)
 
 
 def _require(name: str, known: Collection[str], what: str) -> None:
     if name not in known:
         raise ConfigError(unknown_name(what, name, dict.fromkeys(known)))
+
+
+def _say_unknown(name: str) -> str:
+    """Return the sentence for a single word that is no row and no group."""
+    if name in COMMON:
+        return f"{name} is a representation; say how it is searched: {name}+surf, {name}+align."
+    if name in _matchers():
+        return f"{name} is a matcher; say what it reads: originals+{name}, comir+{name}."
+    rows = dict.fromkeys((*GROUPS, *WHOLE, *GROUPS["all"]))
+    close = difflib.get_close_matches(name, rows, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        f"There is no method called {name!r}.{hint} Groups: {', '.join(GROUPS)}; rows such as comir+surf or tcnet are "
+        "explained by `crosslight evaluate --help`."
+    )
+
+
+def _say_unreadable(name: str, parts: Sequence[str], method: Method) -> str:
+    """Return the sentence for a row whose third part is not understood."""
+    if method.is_whole or method.matcher == ALIGN:
+        return f"The method {name!r} cannot be read: {method.matcher} is not re-ranked; write {method.name}."
+    close = difflib.get_close_matches(parts[2], ("patches30", "patches15", "align30", "align15"), n=1)
+    hint = f" Did you mean '{method.name}+{close[0]}'?" if close and len(parts) == 3 else ""
+    return (
+        f"The method {name!r} cannot be read.{hint} Write representation+describer+rerank, with a rerank such as "
+        "patches30 or align15, for instance comir+surf+patches30."
+    )

@@ -57,6 +57,7 @@ def run_comparison(
             model = given.get(representation)
             source = Source(representation, fold, config, out, model, colour=colour) if representation else None
             work.append((fold, source, _look_up(fold, source, mine, config, cache, found)))
+    _read_through(work, config, progress)
     meter = _Meter(sum(len(fold.parts[config.part]) * len(todo) for fold, _, todo in work), progress)
     for fold, source, todo in work:
         if todo:
@@ -86,6 +87,15 @@ def _look_up(
             else:
                 found[cell] = known
     return todo
+
+
+def _read_through(
+    work: Sequence[tuple[Fold, Source | None, Sequence[_Todo]]], config: EvaluateConfig, progress: Progress
+) -> None:  # fmt: skip
+    """Read what will be needed, so that a bad image is told before anything is trained on the others."""
+    for fold in dict.fromkeys(fold for fold, _, todo in work if todo):
+        trains = any(source is None or source.trains for f, source, todo in work if f is fold and todo)
+        fold.read_through([config.part, config.searched, *(["train"] if trains else [])], progress)
 
 
 class _Meter:

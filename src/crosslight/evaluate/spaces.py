@@ -52,6 +52,11 @@ class Source:
         self.inputs = self._inputs()
         self.folder = out / "models" / f"{representation}-{hash_inputs(self.inputs)}"
 
+    @property
+    def trains(self) -> bool:
+        """Whether networks have to be trained for it, unless that was done before."""
+        return self.representation != "originals" and self.model is None
+
     def _inputs(self) -> dict[str, Any]:
         if self.representation == "originals":
             return {"kind": "originals", **({"colour": True} if self.colour else {})}
