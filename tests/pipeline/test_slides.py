@@ -168,9 +168,10 @@ def test_the_head_start_sees_the_same_from_two_windows(modality: crosslight.type
     left = representer.represent_window(pixels[:896, :896], margin).to_codes()  # covers 256 to 640
     right = representer.represent_window(pixels[192:, 192:], margin).to_codes()  # covers 448 to 832
     difference = np.abs(left[:, 48:, 48:].astype(int) - right[:, :48, :48])
-    assert left.std() > 20  # there is something to see
-    # on the mean 0.03 of 255 levels; half the margin leaves 0.17, a quarter 1.7 and single cells apart by 40
-    assert difference.mean() < 0.1 and difference.max() <= 5
+    assert left.std() > 10  # there is something to see
+    # 2 of 255 levels are below 1 %; bfloat16 may round a few cells further. A seam along one edge would be 2 % of the
+    # cells, and a quarter of the margin leaves 1.7 levels on the mean, where now there are 0.03
+    assert np.quantile(difference, 0.999) <= 2 and difference.mean() < 0.1
 
 
 def test_glass_is_skipped_and_tissue_found(plane: np.ndarray, query: Image, model_folder: Path, tmp_path: Path) -> None:
