@@ -29,8 +29,8 @@ class Addition:
         """Add the files; what could not be used is in `job.skipped`. Raises InputError where nothing could."""
         n_added = 0
         try:
-            for batch in self._batches():
-                n_added += self._add(batch, job)
+            for first, batch in self._batches():
+                n_added += self._add(batch, job, first)
                 yield
         finally:
             self.bench.refresh()
@@ -46,16 +46,18 @@ class Addition:
             if str(path.resolve()) not in there:
                 path.unlink(missing_ok=True)
 
-    def _batches(self) -> Iterator[dict[str, Path]]:
-        """Yield some files at a time; the first ones of an index all at once, since its words are learnt from them."""
+    def _batches(self) -> Iterator[tuple[int, dict[str, Path]]]:
+        """Yield some files at a time and how many there were before; the first ones of an index all at once.
+
+        Its words are learnt from them.
+        """
         names = list(self.files)
         size = len(names) if self.bench.index.vocabulary is None else ADD_BATCH
         for start in range(0, len(names), size):
-            yield {name: self.files[name] for name in names[start : start + size]}
+            yield start, {name: self.files[name] for name in names[start : start + size]}
 
-    def _add(self, batch: Mapping[str, Path], job: Job) -> int:
+    def _add(self, batch: Mapping[str, Path], job: Job, first: int) -> int:
         """Add some files, delete those of images that they replace, and return how many were added."""
-        first, total = list(self.files).index(next(iter(batch))), len(self.files)
         names = {str(path): name for name, path in batch.items()}
         before = [self.bench.entries[name] for name in batch if name in self.bench.entries]
 
@@ -64,13 +66,13 @@ class Addition:
 
         n_added = self.bench.index.add(
             batch, metadata={name: self.metadata for name in batch}, on_skipped=skip,
-            progress=lambda done, of, label: job.progress(first + done / of * len(batch), total, label),
+            progress=lambda done, of, label: job.progress(first + done / of * len(batch), len(self.files), label),
         )  # fmt: skip
         self.bench.refresh()
         for entry in before:
             if self.bench.entries[entry.name].path != entry.path:
                 self.bench.drop_file(entry)
-        job.progress(first + len(batch), total, "indexing")
+        job.progress(first + len(batch), len(self.files), "indexing")
         return n_added
 
 

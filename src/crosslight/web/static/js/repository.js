@@ -102,7 +102,7 @@ function finish(row, job) {
   row.remove();
   if (job.own) showSkipped(job.skipped);
   byId("jobs").hidden = byId("job-list").childElementCount === 0;
-  if (job.state === "failed") note(job.problem.detail, true);
+  if (job.state === "failed") note(job.own && job.skipped.length ? "Nothing was added" : job.problem.detail, true);
   else if (job.state === "cancelled") note(`Given up: ${job.label}`);
   else note(`${job.message[0].toUpperCase()}${job.message.slice(1)}${job.skipped.length ? "" : `: ${job.label}`}`);
   refresh();
