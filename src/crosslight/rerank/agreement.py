@@ -46,13 +46,26 @@ def measure_agreement(
     """
     step = RefineStep(cell_px=cell_px, reach=0, n_angles=0, angle_step_deg=1.0, partly=partly)
     windows = sample_windows(query, size_px, image, [place], step, device)
-    asked, there = windows.template, windows.values[0]
+    inside = None if windows.inside is None else windows.inside[0, 0] > 0.5
+    return correlate_parts(windows.template, windows.values[0], inside)
+
+
+def correlate_parts(asked: Tensor, there: Tensor, inside: Tensor | None = None) -> float:
+    """Return the mean correlation in [-1, 1] of 3 x 3 parts, over parts and channels.
+
+    Parameters
+    ----------
+    asked, there : Tensor of shape (C, h, w)
+        Two representations in the same cells.
+    inside : Tensor of shape (h, w), bool, optional
+        Cells that count; a part of which less than half does is left out.
+    """
     figures, weights = [], []
     for part in _parts(asked):
         a, b = (values[:, part[0], part[1]].flatten(1) for values in (asked, there))
         a, b = (values - values.mean(dim=1, keepdim=True) for values in (a, b))
         figures.append(torch.stack([(a * b).sum(dim=1), a.square().sum(dim=1), b.square().sum(dim=1)]))
-        weights.append(1.0 if windows.inside is None else float(windows.inside[0, 0][part].mean() > 0.5))
+        weights.append(1.0 if inside is None else float(inside[part].float().mean() > 0.5))
     product, energy_a, energy_b = torch.stack(figures, dim=1)  # each (parts, C)
     correlation = product / (_at_least(energy_a) * _at_least(energy_b)).sqrt()
     weight = torch.tensor(weights, device=correlation.device)

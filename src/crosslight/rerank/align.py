@@ -1,7 +1,8 @@
 """Align queries with repository images: which image, where in it, turned by how much.
 
 A coarse pass finds the places in each image that are worth a closer look (`scan`); the best few images go on to exact
-measurement at finer cells (`refine`), and the very best to the representation's own resolution.
+measurement at finer cells (`refine`), the best of those to a second look at the pixels (`second_look`), and the very
+best to the representation's own resolution.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from crosslight.rerank.agreement import measure_agreement
 from crosslight.rerank.plan import Candidate, Plan, Query, estimate_work, plan_query
 from crosslight.rerank.refine import RefineStep, refine
 from crosslight.rerank.scan import Scanner
+from crosslight.rerank.second_look import SecondLook
 from crosslight.rerank.threads import one_thread
 from crosslight.types import Placement, Progress, Representation
 
 __all__ = ["Aligner", "Candidate", "Query", "estimate_work", "plan_query"]
-N_JUDGED = 16  # images per query whose parts are looked at
+N_JUDGED = 16  # images per query whose parts are looked at, and that are looked at again
+SECOND = 2 / 3  # weight of the second look
 N_POLISHED = 3  # images per query that are aligned to a fraction of a pixel
 
 
@@ -35,10 +38,14 @@ class Aligner:
     load : callable
         From a candidate's name to its representation.
     config : AlignConfig
+    look : SecondLook, optional
+        What looks again at the best places; needs queries with their images.
     """
 
-    def __init__(self, load: Callable[[str], Representation], config: AlignConfig) -> None:
-        self.load, self.config = load, config
+    def __init__(
+        self, load: Callable[[str], Representation], config: AlignConfig, look: SecondLook | None = None
+    ) -> None:
+        self.load, self.config, self.look = load, config, look
         self.device = torch.device(config.device)
         self._scanner = Scanner(load, config)
 
@@ -52,8 +59,8 @@ class Aligner:
         -------
         placed : list per query of (name, Placement)
             Best first. The similarity of the first `N_JUDGED` is the mean of the correlation of the whole and the
-            agreement of its parts; the rest carry the correlation, capped so that the order stays meaningful. Empty
-            for a query that fits into no candidate.
+            agreement of its parts, weighed with that of a second look where there is one; the rest carry the
+            correlation, capped so that the order stays meaningful. Empty for a query that fits into no candidate.
         """
         found = self._scanner.scan(queries, candidates, progress)
         results = []
@@ -75,6 +82,7 @@ class Aligner:
         measured = [(name, self._best(query, name, starts[name], fine)) for name in chosen]
         measured.sort(key=lambda item: (-item[1].similarity, item[0]))
         judged = [(name, self._judge(query, name, place, fine)) for name, place in measured[:N_JUDGED]]
+        judged = self._look_again(query, judged)
         judged.sort(key=lambda item: (-item[1].similarity, item[0]))
         polished = [
             (name, replace(self._best(query, name, [place], exact), similarity=place.similarity))
@@ -93,6 +101,15 @@ class Aligner:
             cell_px=step.cell_px, partly=step.partly, device=self.device,
         )  # fmt: skip
         return replace(place, similarity=(place.similarity + agreement) / 2)
+
+    def _look_again(self, query: Query, judged: list[tuple[str, Placement]]) -> list[tuple[str, Placement]]:
+        """Return the places with the second look weighed in, where it can be had."""
+        if self.look is None or query.image is None or (again := self.look.compare(query.image, judged)) is None:
+            return judged
+        return [
+            (name, replace(place, similarity=(1 - SECOND) * place.similarity + SECOND * look))
+            for (name, place), look in zip(judged, again, strict=True)
+        ]
 
     def _steps(self, query: Query, plan: Plan) -> tuple[RefineStep, RefineStep]:
         """Return the fine pass, which measures, and the exact one, which places to a fraction of a pixel."""

@@ -10,18 +10,19 @@ import torch
 from torch import Tensor
 
 from crosslight.config import AlignConfig
-from crosslight.types import Representation
+from crosslight.types import Image, Representation
 
 SCALE_ROOM = 1.25  # cells are chosen for a query this much larger than the smallest scale
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Query:
-    """A query ready to be aligned: its representation and the size of its image."""
+    """A query ready to be aligned: its representation and the size of its image; the image for a second look."""
 
     representation: Representation
     height_px: int
     width_px: int
+    image: Image | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,59 @@
+"""The pixels of an index for a second look at the best places."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crosslight.errors import InputError
+from crosslight.read.image import image_signature, read_image
+from crosslight.rerank.second_look import SecondLook
+from crosslight.types import Entry, Image, Modality
+
+if TYPE_CHECKING:
+    from crosslight.pipeline.index import Index
+
+KEPT_BYTES = 2**28  # pixels kept from one query to the next
+
+
+def look_again(index: Index, modality: Modality, read: Callable[[str], Image]) -> SecondLook:
+    """Return what looks again for queries of a modality at the places that `read` brings by name."""
+    there: Modality = "A" if index.other_modality == "B" else "B"
+    return SecondLook(
+        represent_query=index.model.representer(modality).represent,
+        represent_there=index.model.representer(there).represent,
+        read=read,
+    )
+
+
+class IndexedPixels:
+    """Reads the images of an index as they were when it was made, and keeps those read last."""
+
+    def __init__(self, entry: Callable[[str], Entry], kept_bytes: int = KEPT_BYTES) -> None:
+        self._entry, self._room = entry, kept_bytes
+        self._kept: OrderedDict[str, Image] = OrderedDict()
+        self.changed: dict[str, None] = {}  # names of images that are no longer what was indexed
+
+    def read(self, name: str) -> Image:
+        """Return one image; raises InputError where its file is no longer there, or is another."""
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        try:
+            image = self._read(self._entry(name))
+        except InputError:
+            self.changed[name] = None
+            raise
+        self._kept[name] = image
+        self._room -= image.pixels.nbytes
+        while self._room < 0 and len(self._kept) > 1:
+            self._room += self._kept.popitem(last=False)[1].pixels.nbytes
+        return image
+
+    def _read(self, entry: Entry) -> Image:
+        path = Path(entry.path)
+        if not path.exists() or not entry.signature.startswith(image_signature(path)):
+            raise InputError(f"{path} is no longer what was indexed; index it again with `crosslight add`.")
+        return read_image(path)
