@@ -82,6 +82,13 @@ def search(
             help="Only images whose metadata say so; may be repeated, then all must hold.", metavar="KEY=VALUE"
         ),
     ] = None,
+    second_look: Annotated[
+        bool,
+        typer.Option(
+            "--second-look/--no-second-look",
+            help="Compare small queries anew with the best places, cut out of the image files.",
+        ),
+    ] = True,
     store: StoreAddress = None,
     model: Annotated[
         Path | None, typer.Option(help="Refuse to search unless the index was made by this model.", metavar="FOLDER")
@@ -126,6 +133,7 @@ def search(
                 queries, modality=modality.value if modality else None, top=top, shortlist=parse_shortlist(shortlist),
                 rerank=rerank.value, rotation=rotation, scale=scale, flip=flip, overlap=overlap,
                 min_confidence=min_confidence, query_mpp=query_mpp, where=parse_pairs(where or [], "--where"),
+                second_look=second_look,
                 on_unanswered=on_unanswered, progress=progress,
             )  # fmt: skip
         for ranking in rankings:

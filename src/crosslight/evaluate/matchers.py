@@ -24,6 +24,7 @@ from crosslight.progress import silent
 from crosslight.rerank.align import Aligner, Candidate
 from crosslight.rerank.align import Query as AlignQuery
 from crosslight.rerank.patches import rerank_patches
+from crosslight.rerank.second_look import SecondLook
 from crosslight.types import Descriptors, Float64, Histogram, Image, Modality, Placement, Progress, Representation
 
 LIFT = 10.0  # added to the similarity of re-ranked images: more than any similarity differs from another
@@ -128,8 +129,8 @@ def stack_histograms(histograms: Sequence[Histogram], n_words: int) -> csr_array
 class AlignMatcher:
     """Our alignment with every image, or with the images whose numbers `among` gives."""
 
-    def __init__(self, repository: Repository, config: AlignConfig) -> None:
-        self.repository, self.config = repository, config
+    def __init__(self, repository: Repository, config: AlignConfig, look: SecondLook | None = None) -> None:
+        self.repository, self.config, self.look = repository, config, look
         self._aligner: Aligner | None = None
         self._candidates: list[Candidate] = []
 
@@ -141,15 +142,16 @@ class AlignMatcher:
             image = self.repository.image(name)
             self._candidates.append(Candidate(name=name, height_px=image.height_px, width_px=image.width_px))
             progress(done + 1, len(names), "representing")
-        self._aligner = Aligner(self.repository.representation, self.config)
+        self._aligner = Aligner(self.repository.representation, self.config, self.look)
 
     def search(self, asked: Asked, among: Sequence[int] | None = None) -> Found:
         """Return the correlation at the best place; minus infinity where the query does not fit."""
         assert self._aligner is not None and asked.representation is not None
         chosen = self._candidates if among is None else [self._candidates[i] for i in among]
         query = AlignQuery(
-            representation=asked.representation, height_px=asked.image.height_px, width_px=asked.image.width_px
-        )
+            representation=asked.representation, height_px=asked.image.height_px, width_px=asked.image.width_px,
+            image=asked.image,
+        )  # fmt: skip
         numbers = {c.name: i for i, c in enumerate(self._candidates)}
         similarities = np.full(len(self._candidates), -np.inf)
         places: dict[int, Placement] = {}

@@ -22,6 +22,7 @@ from crosslight.evaluate.material import Material
 from crosslight.evaluate.methods import ALIGN, Method
 from crosslight.evaluate.protocol import EvaluateConfig, describe_config
 from crosslight.represent.comir.device import choose_device
+from crosslight.rerank.second_look import SecondLook
 from crosslight.types import Modality, Progress
 
 
@@ -35,6 +36,7 @@ class Shelf:
         self.align = replace(config.align, device=str(choose_device(config.device)))
         self.repository = material.repository(modality)
         self.asks: Modality = "B" if modality == "A" else "A"  # what is asked across modalities
+        self.space = material.space
         self._made: dict[str, tuple[Matcher, float]] = {}
 
     def get(self, method: Method) -> tuple[Matcher, float]:
@@ -55,15 +57,25 @@ class Shelf:
 
     def _make(self, method: Method) -> Matcher:
         if method.matcher == ALIGN:
-            return AlignMatcher(self.repository, self.align)
+            return self._align()
         if method.is_whole:
             return self._baseline(method)
         describer = registry.load("describer", method.matcher)(describe_config(method.matcher))
         return Shortlist(WordsMatcher(self.repository, describer, self.config.words))
 
+    def _align(self) -> AlignMatcher:
+        assert self.space is not None
+        representers, repository = self.space.representers, self.repository
+        look = SecondLook(
+            represent_query=representers[self.asks].represent,
+            represent_there=representers[repository.modality].represent,
+            read=repository.image,
+        )
+        return AlignMatcher(repository, self.align, look)
+
     def _rerank(self, method: Method, base: Shortlist) -> Matcher:
         if method.rerank == "align":
-            aligner, _ = self._prepare(ALIGN, lambda: AlignMatcher(self.repository, self.align))
+            aligner, _ = self._prepare(ALIGN, self._align)
             assert isinstance(aligner, AlignMatcher)
             return AlignShortlistMatcher(base, method.shortlist, aligner)
         words = base.base

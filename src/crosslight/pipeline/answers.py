@@ -46,6 +46,7 @@ class IndexAnswers(IndexImages):
         min_confidence: float | None = None,
         query_mpp: float | None = None,
         where: Where | None = None,
+        second_look: bool = True,
         on_unanswered: Tell | None = None,
         progress: Progress = silent,
     ) -> list[Ranking]:
@@ -78,6 +79,9 @@ class IndexAnswers(IndexImages):
             brought to the pixel size of what it is compared with.
         where : mapping, optional
             Only images whose metadata have these values.
+        second_look : bool
+            Whether the best places of small queries are cut out of the repository's image files and compared anew;
+            where a file is no longer what was indexed, the note says so and there is none.
         on_unanswered : callable, optional
             Called with the file (or name) of each query that cannot be used, and the InputError that says why; the
             others are answered. By default the first such error is raised.
@@ -90,6 +94,7 @@ class IndexAnswers(IndexImages):
         settings = searching.SearchSettings(
             modality=modality or self.other_modality,
             top=top, shortlist=shortlist, rerank=rerank, min_confidence=min_confidence, where=where,
+            second_look=second_look,
             align=AlignConfig(rotation_deg=rotation, scale=searching.read_scale(scale), flip=flip, overlap=overlap,
                               device=str(self.device)),
         )  # fmt: skip

@@ -56,7 +56,7 @@ class Asked:
             if bool((self.image.pixels == self.image.pixels[0, 0]).all()):
                 raise InputError(f"{self.label} has one value everywhere: nothing can be found by it; leave it out.")
             self._queries[factor] = Query(
-                representation=representation, height_px=image.height_px, width_px=image.width_px
+                representation=representation, height_px=image.height_px, width_px=image.width_px, image=image
             )
         return self._queries[factor]
 

@@ -14,6 +14,7 @@ from crosslight.progress import silent
 from crosslight.represent.base import Model
 from crosslight.rerank.align import Aligner, Candidate, Query
 from crosslight.rerank.confidence import confidence_features, cross_validate, fit_calibration
+from crosslight.rerank.second_look import SecondLook
 from crosslight.show.reliability import draw_reliability, write_reliability
 from crosslight.types import Float64, Image, Modality, Pair, Placement, Progress
 
@@ -37,7 +38,8 @@ def calibrate(
     directions: tuple[tuple[Modality, Modality], ...] = (("B", "A"), ("A", "B"))
     for number, (asked, searched) in enumerate(directions):
         rng = np.random.default_rng([seed, number])
-        images = {p.name: model.representer(searched).represent(_side(p, searched)) for p in chosen}
+        sides = {p.name: _side(p, searched) for p in chosen}
+        images = {name: model.representer(searched).represent(image) for name, image in sides.items()}
         candidates = [Candidate(name=p.name, height_px=p.a.height_px, width_px=p.a.width_px) for p in chosen]
         per_image = max(1, min(len(SHARES), MAX_QUERIES // (2 * len(chosen))))
         windows = [
@@ -46,10 +48,19 @@ def calibrate(
             for k in range(per_image)
         ]
         queries = [
-            Query(representation=model.representer(asked).represent(w), height_px=w.height_px, width_px=w.width_px)
+            Query(
+                representation=model.representer(asked).represent(w),
+                height_px=w.height_px,
+                width_px=w.width_px,
+                image=w,
+            )
             for _, w in windows
         ]
-        aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0))
+        look = SecondLook(
+            represent_query=model.representer(asked).represent, represent_there=model.representer(searched).represent,
+            read=sides.__getitem__,
+        )  # fmt: skip
+        aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0), look)
         placed = aligner.align(queries, candidates, lambda d, t, _: progress(d, t, "calibrating"))
         for (truth, _), hits in zip(windows, placed, strict=True):
             without = [h for h in hits if h[0] != truth]

@@ -7,23 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosslight.errors import InputError
+from crosslight.errors import InputError, say_count
 from crosslight.read.image import image_signature, read_image
 from crosslight.rerank.second_look import SecondLook
 from crosslight.types import Entry, Image, Modality
 
 if TYPE_CHECKING:
-    from crosslight.pipeline.index import Index
+    from crosslight.pipeline.images import IndexImages
 
 KEPT_BYTES = 2**28  # pixels kept from one query to the next
 
 
-def look_again(index: Index, modality: Modality, read: Callable[[str], Image]) -> SecondLook:
+def look_again(index: IndexImages, modality: Modality, read: Callable[[str], Image]) -> SecondLook:
     """Return what looks again for queries of a modality at the places that `read` brings by name."""
-    there: Modality = "A" if index.other_modality == "B" else "B"
     return SecondLook(
         represent_query=index.model.representer(modality).represent,
-        represent_there=index.model.representer(there).represent,
+        represent_there=index.model.representer(index.manifest.modality).represent,
         read=read,
     )
 
@@ -51,6 +50,12 @@ class IndexedPixels:
         while self._room < 0 and len(self._kept) > 1:
             self._room += self._kept.popitem(last=False)[1].pixels.nbytes
         return image
+
+    def tell(self) -> str:
+        """Return what to say after the note where images could not be read again."""
+        if not self.changed:
+            return ""
+        return f"; no second look: {say_count(len(self.changed), 'image')} moved or changed since the indexing"
 
     def _read(self, entry: Entry) -> Image:
         path = Path(entry.path)

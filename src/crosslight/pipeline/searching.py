@@ -13,6 +13,7 @@ from crosslight.errors import ConfigError, InputError
 from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
+from crosslight.pipeline.looking import IndexedPixels, look_again
 from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.pipeline.unusable import Unusable
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
@@ -47,6 +48,7 @@ class SearchSettings:
     align: AlignConfig
     min_confidence: float | None
     where: Where | None
+    second_look: bool = True
 
     def __post_init__(self) -> None:
         if self.min_confidence is not None and not 0 < self.min_confidence < 1:
@@ -97,7 +99,8 @@ def search_index(
         raise InputError(f"Two queries are called {twice!r}; rename one, so that the answers can be told apart.")
     represent = index.model.representer(settings.modality).represent
     asked = [Asked(image, represent, label) for image, label in queries]
-    slides = SlideShelf(index, settings.where, settings.align)
+    asking = settings.modality if settings.second_look else None
+    slides = SlideShelf(index, settings.where, settings.align, asking)
     if settings.rerank == "align":
         return _search_aligned(index, asked, slides, n_images, settings, unanswered, progress)
     rankings = []
@@ -199,7 +202,9 @@ def _align_images(
     """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
     config = settings.align
     known: dict[str, Entry] = {}
-    aligner = Aligner(lambda name: _load(index, known[name]), config)
+    pixels = IndexedPixels(known.__getitem__)
+    look = look_again(index, settings.modality, pixels.read) if settings.second_look else None
+    aligner = Aligner(lambda name: _load(index, known[name]), config, look)
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
     if settings.shortlist == "auto" and n_images > AUTO_LISTED:
         n_hits = AUTO_SHORTLIST
@@ -214,9 +219,10 @@ def _align_images(
             note = "aligned with the only image" if n_images == 1 else f"aligned with all {n_images} images"
             placed = iter(aligner.align(good, everything, progress))
             return [
-                query if isinstance(query, InputError) else _answer(one, next(placed), mpp, n_images, note)
+                query if isinstance(query, InputError)
+                else _answer(one, next(placed), mpp, n_images, f"{note}{pixels.tell()}")
                 for one, query in zip(asked, queries, strict=True)
-            ]
+            ]  # fmt: skip
         n_hits = AUTO_SHORTLIST
     note = f"aligned with the best {n_hits} of {n_images} images by histogram"
     answers: list[Answer] = []
@@ -227,7 +233,7 @@ def _align_images(
         found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
         known.update(found)
         placed_in = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
-        answers.append(_answer(one, placed_in, mpp, len(found), note))
+        answers.append(_answer(one, placed_in, mpp, len(found), f"{note}{pixels.tell()}"))
         progress(done + 1, len(asked), "aligning")
     return answers
 

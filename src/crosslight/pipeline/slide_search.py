@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 
 from crosslight.config import AlignConfig
 from crosslight.pipeline.asking import Asked, group_by_pixel_size
+from crosslight.pipeline.looking import look_again
+from crosslight.read.rescale import RescaledSource
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
 from crosslight.rerank.scan import Scanner
 from crosslight.rerank.threads import count_processors, one_thread
 from crosslight.store.base import Where
-from crosslight.types import Entry, Placement, Representation
+from crosslight.types import Entry, Image, Modality, Placement, Representation
 
 if TYPE_CHECKING:
     from crosslight.pipeline.images import IndexImages
@@ -66,15 +68,21 @@ class Piece:
 
 
 class SlideSearch:
-    """Searches large images; queries of one size share the work on the slides."""
+    """Searches large images; queries of one size share the work on the slides.
 
-    def __init__(self, index: IndexImages, slides: Sequence[Entry], config: AlignConfig) -> None:
+    `asking` is the queries' modality; None leaves out the second look.
+    """
+
+    def __init__(
+        self, index: IndexImages, slides: Sequence[Entry], config: AlignConfig, asking: Modality | None = None
+    ) -> None:
         self.index, self.config = index, config
         self.slides = {entry.name: entry for entry in slides}
         self.fine = replace(config, coarse_cells=config.fine_cells)
         self.glancing = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
         self._coarse: dict[tuple[int, int], Scanner] = {}  # by cell and thread
         self._pieces: dict[str, Piece] = {}
+        self._look = None if asking is None else look_again(index, asking, self._read_pixels)
 
     def search(self, query: Query, pieces: Sequence[Piece], config: AlignConfig, n_hits: int = N_SPOTS) -> list[Found]:
         """Return the best places of a query in some pieces, best first, in pixels of level 0.
@@ -96,7 +104,7 @@ class SlideSearch:
             No two of one slide lie in the same place. Empty where the query fits into no piece.
         """
         spots = self._find_spots(query, pieces, config, max(n_hits, N_SPOTS))
-        aligner = Aligner(self._loader(0), replace(config, n_candidates=max(1, len(spots))))
+        aligner = Aligner(self._loader(0), replace(config, n_candidates=max(1, len(spots))), self._look)
         placed = aligner.finish(query, spots) if spots else []
         return [(name, self._to_level_0(name, place)) for name, place in self._place(placed, query)]
 
@@ -219,6 +227,12 @@ class SlideSearch:
 
         return load
 
+    def _read_pixels(self, name: str) -> Image:
+        """Return a piece as the network saw it; raises InputError where the slide's file cannot be read."""
+        piece = self._pieces[name]
+        view = RescaledSource(self.index.source(piece.slide), self.slides[piece.slide].reduction)
+        return Image(pixels=view.read(piece.top, piece.left, piece.height, piece.width), name=name)
+
     def _key(self, name: str) -> str:
         return f"{name}|{self.slides[name].signature}"
 
@@ -231,10 +245,14 @@ class SlideSearch:
 class SlideShelf:
     """The large images of an index, in groups of equal pixel size."""
 
-    def __init__(self, index: IndexImages, where: Where | None, config: AlignConfig) -> None:
+    def __init__(
+        self, index: IndexImages, where: Where | None, config: AlignConfig, asking: Modality | None = None
+    ) -> None:
         self.index, self.where, self.config = index, where, config
         self.entries = index.slides(where)
-        self._groups = [(mpp, SlideSearch(index, group, config)) for mpp, group in group_by_pixel_size(self.entries)]
+        self._groups = [
+            (mpp, SlideSearch(index, group, config, asking)) for mpp, group in group_by_pixel_size(self.entries)
+        ]
 
     def search(self, asked: Asked, shortlist: int | str, top: int) -> tuple[list[Found], str]:
         """Return the best places of a query, in level-0 pixels per pixel of it, and how they were found.

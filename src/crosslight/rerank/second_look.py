@@ -46,7 +46,9 @@ class SecondLook:
         """
         if not places or max(query.height_px, query.width_px) > MAX_SIDE_PX:
             return None
-        own = Placement(center_xy=((query.width_px - 1) / 2, (query.height_px - 1) / 2), angle_deg=0, scale=1, similarity=1)
+        own = Placement(
+            center_xy=((query.width_px - 1) / 2, (query.height_px - 1) / 2), angle_deg=0, scale=1, similarity=1
+        )
         larger = _cut_larger(query, own, query)
         asked = torch.from_numpy(self.represent_query(larger).values)
         try:
