@@ -87,7 +87,7 @@ def slide_index(slide_file: Path, folders: Path, model_folder: Path, tmp_path_fa
 
 def test_a_query_is_found_in_a_slide_among_images(slide_index: Path, query: Image) -> None:
     with crosslight.Index.open(slide_index) as index:
-        ranking = index.search([query])[0]
+        ranking = index.search([query], top=80)[0]
         assert index.count() == 11 and index.entry("slide").kind == "slide"
     best = ranking.hits[0]
     assert best.image == "slide" and best.placement is not None
@@ -96,6 +96,14 @@ def test_a_query_is_found_in_a_slide_among_images(slide_index: Path, query: Imag
     assert best.center_um == pytest.approx((350.25, 166.75), abs=1.5)
     assert "searched 1 slide whole" in ranking.note and "all 10 images" in ranking.note
     assert len({h.image for h in ranking.hits}) > 2
+
+
+def test_places_in_a_slide_are_looked_at_again(slide_index: Path, query: Image) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        looked, plain = (index.search([query], second_look=again)[0].hits for again in (True, False))
+    assert looked[0].image == plain[0].image == "slide"
+    assert looked[0].similarity != plain[0].similarity
+    assert looked[0].similarity - looked[1].similarity > 0.1  # cut at the right place, in the right pixels
 
 
 def test_hits_in_one_slide_are_different_places(slide_index: Path, query: Image) -> None:
