@@ -31,9 +31,10 @@ from crosslight.read.pairs import find_pairs
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.align import Aligner, Candidate, Query
 from crosslight.rerank.confidence import Calibration, share_confidence
+from crosslight.rerank.second_look import SecondLook
 from crosslight.types import MODALITIES, Image, Modality, Pair, Placement, Representation
 
-Repository = dict[str, tuple[Representation, int, int]]
+Repository = dict[str, tuple[Representation, Image]]
 KINDS = {"full": (0.70, 0, 30.0), "patch": (0.31, 112, 30.0), "any": (0.45, 112, 180.0)}
 
 
@@ -128,15 +129,22 @@ def ask(
 ) -> Outcome:
     """Ask for one window per pair and seed in all images of the other modality."""
     known, out = Calibration(**model.calibration), Outcome()
-    aligner = Aligner(lambda n: images[n][0], AlignConfig(rotation_deg=KINDS[kind][2]))
-    candidates = [Candidate(name=n, height_px=h, width_px=w) for n, (_, h, w) in images.items()]
+    there: Modality = "A" if asked == "B" else "B"
+    look = SecondLook(
+        represent_query=model.representer(asked).represent, represent_there=model.representer(there).represent,
+        read=lambda n: images[n][1],
+    )  # fmt: skip
+    aligner = Aligner(lambda n: images[n][0], AlignConfig(rotation_deg=KINDS[kind][2]), look)
+    candidates = [Candidate(name=n, height_px=i.height_px, width_px=i.width_px) for n, (_, i) in images.items()]
     for pair in pairs:
         for seed in seeds:
             rng = np.random.default_rng([*seed, zlib.crc32(f"{kind}/{asked}/{pair.name}".encode())])
             window, truth = cut(pair.a if asked == "A" else pair.b, kind, rng)
             start = time.perf_counter()
             values = model.representer(asked).represent(window)
-            query = Query(representation=values, height_px=window.height_px, width_px=window.width_px)
+            query = Query(
+                representation=values, height_px=window.height_px, width_px=window.width_px, image=window
+            )  # fmt: skip
             placed = aligner.align([query], candidates)[0]
             out.seconds.append(time.perf_counter() - start)
             judge(placed, pair.name, truth, known, out)
@@ -144,11 +152,11 @@ def ask(
 
 
 def repository(model: ComirModel, modality: Modality, folder: Path) -> Repository:
-    """Represent every image of a folder: name -> (representation, height, width)."""
+    """Represent every image of a folder: name -> (representation, image)."""
     result = {}
     for path in list_images([folder]):
         image = read_image(path)
-        result[image.name] = (model.representer(modality).represent(image), image.height_px, image.width_px)
+        result[image.name] = (model.representer(modality).represent(image), image)
     return result
 
 
