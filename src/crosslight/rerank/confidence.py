@@ -27,10 +27,10 @@ class Calibration:
     the model's own validation pairs.
     """
 
-    similarity: float = 9.5
-    lead: float = 31.0
-    distance: float = 0.52
-    constant: float = -6.75
+    similarity: float = 12.2
+    lead: float = 15.1
+    distance: float = 0.26
+    constant: float = -7.5
     n_queries: int = 0
 
 
