@@ -106,6 +106,19 @@ def test_places_in_a_slide_are_looked_at_again(slide_index: Path, query: Image) 
     assert looked[0].similarity - looked[1].similarity > 0.1  # cut at the right place, in the right pixels
 
 
+def test_a_slide_that_has_moved_is_searched_without_a_second_look(
+    plane: np.ndarray, query: Image, model_folder: Path, tmp_path: Path
+) -> None:
+    slide = write_slide(tmp_path / "slide.zarr", plane, mpp=0.5)
+    out = tmp_path / "index"
+    crosslight.Index.build([slide], model_folder, modality="A", out=out, config=CONFIG, device="cpu").close()
+    slide.rename(tmp_path / "elsewhere.zarr")
+    with crosslight.Index.open(out) as index:
+        found, plain = (index.search([query], second_look=again)[0] for again in (True, False))
+    assert [h.similarity for h in found.hits] == [h.similarity for h in plain.hits]
+    assert "no second look: 1 image moved or changed" in found.note and "second look" not in plain.note
+
+
 def test_hits_in_one_slide_are_different_places(slide_index: Path, query: Image) -> None:
     with crosslight.Index.open(slide_index) as index:
         places = [h.placement for h in index.search([query])[0].hits if h.image == "slide"]

@@ -81,7 +81,19 @@ def test_an_image_that_cannot_be_read_leaves_all_as_they_were(images: dict[str, 
 
     look = SecondLook(represent_query=_invert, represent_there=_represent, read=read)
     assert look.compare(query, [("two", PLACE), ("one", PLACE)]) is None
+    assert list(look.unread) == ["one"]
     assert look.compare(query, [("two", PLACE)]) is not None
+
+
+def test_a_window_that_is_no_image_of_its_kind_fits_not_at_all(images: dict[str, Image], query: Image) -> None:
+    def refuse(image: Image) -> Representation:
+        if image.name == "one":
+            raise InputError("dark")
+        return _represent(image)
+
+    look = replace(_look(images), represent_there=refuse)
+    right, dark = look.compare(query, [("two", PLACE), ("one", PLACE)])
+    assert right > 0.95 and dark == 0 and not look.unread
 
 
 def test_alignment_puts_first_what_the_second_look_prefers(images: dict[str, Image], query: Image) -> None:

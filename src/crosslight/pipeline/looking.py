@@ -33,32 +33,32 @@ class IndexedPixels:
     def __init__(self, entry: Callable[[str], Entry], kept_bytes: int = KEPT_BYTES) -> None:
         self._entry, self._room = entry, kept_bytes
         self._kept: OrderedDict[str, Image] = OrderedDict()
-        self.changed: dict[str, None] = {}  # names of images that are no longer what was indexed
 
     def read(self, name: str) -> Image:
         """Return one image; raises InputError where its file is no longer there, or is another."""
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
-        try:
-            image = self._read(self._entry(name))
-        except InputError:
-            self.changed[name] = None
-            raise
+        entry = self._entry(name)
+        require_unchanged(entry)
+        image = read_image(Path(entry.path))
         self._kept[name] = image
         self._room -= image.pixels.nbytes
         while self._room < 0 and len(self._kept) > 1:
             self._room += self._kept.popitem(last=False)[1].pixels.nbytes
         return image
 
-    def tell(self) -> str:
-        """Return what to say after the note where images could not be read again."""
-        if not self.changed:
-            return ""
-        return f"; no second look: {say_count(len(self.changed), 'image')} moved or changed since the indexing"
 
-    def _read(self, entry: Entry) -> Image:
-        path = Path(entry.path)
-        if not path.exists() or not entry.signature.startswith(image_signature(path)):
-            raise InputError(f"{path} is no longer what was indexed; index it again with `crosslight add`.")
-        return read_image(path)
+def require_unchanged(entry: Entry) -> None:
+    """Raise InputError unless the file of an image is what it was when it was indexed."""
+    path = Path(entry.path)
+    if not path.exists() or not entry.signature.startswith(image_signature(path)):
+        raise InputError(f"{path} is no longer what was indexed; index it again with `crosslight add`.")
+
+
+def tell_unread(look: SecondLook | None, of: Callable[[str], str] = str) -> str:
+    """Return what to add to a note where images could not be read; `of` names the image that a candidate is of."""
+    names = {of(name) for name in look.unread} if look else set()
+    if not names:
+        return ""
+    return f"; no second look: {say_count(len(names), 'image')} moved or changed since the indexing"

@@ -13,7 +13,7 @@ from crosslight.errors import ConfigError, InputError
 from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
-from crosslight.pipeline.looking import IndexedPixels, look_again
+from crosslight.pipeline.looking import IndexedPixels, look_again, tell_unread
 from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.pipeline.unusable import Unusable
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
@@ -202,8 +202,8 @@ def _align_images(
     """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
     config = settings.align
     known: dict[str, Entry] = {}
-    pixels = IndexedPixels(known.__getitem__)
-    look = look_again(index, settings.modality, pixels.read) if settings.second_look else None
+    read = IndexedPixels(known.__getitem__).read
+    look = look_again(index, settings.modality, read) if settings.second_look else None
     aligner = Aligner(lambda name: _load(index, known[name]), config, look)
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
     if settings.shortlist == "auto" and n_images > AUTO_LISTED:
@@ -220,7 +220,7 @@ def _align_images(
             placed = iter(aligner.align(good, everything, progress))
             return [
                 query if isinstance(query, InputError)
-                else _answer(one, next(placed), mpp, n_images, f"{note}{pixels.tell()}")
+                else _answer(one, next(placed), mpp, n_images, f"{note}{tell_unread(look)}")
                 for one, query in zip(asked, queries, strict=True)
             ]  # fmt: skip
         n_hits = AUTO_SHORTLIST
@@ -233,7 +233,7 @@ def _align_images(
         found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
         known.update(found)
         placed_in = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
-        answers.append(_answer(one, placed_in, mpp, len(found), f"{note}{pixels.tell()}"))
+        answers.append(_answer(one, placed_in, mpp, len(found), f"{note}{tell_unread(look)}"))
         progress(done + 1, len(asked), "aligning")
     return answers
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from crosslight.config import AlignConfig
 from crosslight.pipeline.asking import Asked, group_by_pixel_size
-from crosslight.pipeline.looking import look_again
+from crosslight.pipeline.looking import look_again, require_unchanged, tell_unread
 from crosslight.read.rescale import RescaledSource
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
 from crosslight.rerank.scan import Scanner
@@ -230,8 +230,13 @@ class SlideSearch:
     def _read_pixels(self, name: str) -> Image:
         """Return a piece as the network saw it; raises InputError where the slide's file cannot be read."""
         piece = self._pieces[name]
+        require_unchanged(self.slides[piece.slide])
         view = RescaledSource(self.index.source(piece.slide), self.slides[piece.slide].reduction)
         return Image(pixels=view.read(piece.top, piece.left, piece.height, piece.width), name=name)
+
+    def tell_unread(self) -> str:
+        """Return what to add to a note where slides could not be looked at again."""
+        return tell_unread(self._look, lambda name: self._pieces[name].slide)
 
     def _key(self, name: str) -> str:
         return f"{name}|{self.slides[name].signature}"
@@ -264,8 +269,8 @@ class SlideShelf:
         for mpp, group in self._groups:
             query = asked.at(mpp)
             pieces, config, how = self._choose_pieces(group, query, shortlist)
-            told[how] = None
             places = group.search(query, pieces, config, top)
+            told[how + group.tell_unread()] = None
             found += [(name, asked.in_its_pixels(place, mpp)) for name, place in places]
         slides = f"{len(self.entries)} slide{'s' * (len(self.entries) > 1)}"
         return sorted(found, key=lambda item: -item[1].similarity), f"searched {slides} {' and '.join(told)}"

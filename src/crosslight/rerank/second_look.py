@@ -8,7 +8,7 @@ and both shown larger, the right place resembles the query more than a near miss
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -33,16 +33,20 @@ class SecondLook:
         The representations of the query's and of the repository's modality.
     read : callable
         From a candidate's name to its image; raises InputError where that cannot be read.
+    unread : dict of str to None
+        Names of candidates that could not be read so far.
     """
 
     represent_query: Callable[[Image], Representation]
     represent_there: Callable[[Image], Representation]
     read: Callable[[str], Image]
+    unread: dict[str, None] = field(default_factory=dict)
 
     def compare(self, query: Image, places: Sequence[tuple[str, Placement]]) -> list[float] | None:
         """Return the similarity in [-1, 1] of a query with each place: the mean of the whole's and its parts'.
 
-        None where the query is so large that there is no need, or where an image cannot be read.
+        0 where almost nothing can be seen. None where the query is so large that there is no need, or where an image
+        cannot be read: figures of a first and of a second look do not compare.
         """
         if not places or max(query.height_px, query.width_px) > MAX_SIDE_PX:
             return None
@@ -51,14 +55,22 @@ class SecondLook:
         )
         larger = _cut_larger(query, own, query)
         asked = torch.from_numpy(self.represent_query(larger).values)
-        try:
-            return [self._compare(asked, query, self.read(name), place) for name, place in places]
-        except InputError:
-            return None
+        similarities = []
+        for name, place in places:
+            try:
+                image = self.read(name)
+            except InputError:
+                self.unread[name] = None
+                return None
+            similarities.append(self._compare(asked, query, image, place))
+        return similarities
 
     def _compare(self, asked: Tensor, query: Image, image: Image, place: Placement) -> float:
         """Compare the representation of the enlarged query with one place."""
-        there = torch.from_numpy(self.represent_there(_cut_larger(image, place, query)).values)
+        try:
+            there = torch.from_numpy(self.represent_there(_cut_larger(image, place, query)).values)
+        except InputError:  # a window so dark or bright that it would not be taken for an image of its kind
+            return 0.0
         inside = _cells_inside(image, place, query, (asked.shape[1], asked.shape[2]))
         return (_correlate(asked, there, inside) + correlate_parts(asked, there, inside)) / 2
 
