@@ -99,6 +99,11 @@ def test_workers_write_to_the_server_themselves_and_pass_over_a_bad_image(
             assert list(told) == [str(bad)] and "bad.png" in str(told[str(bad)])
             assert server.n_writes > 1
         assert_same_index(out, index_folder)
+        shutil.copyfile(folders / "A" / "image1.png", tmp_path / "more.png")
+        told.clear()
+        with crosslight.Index.open(out) as index:  # which has its words: workers represent, count and write in one go
+            assert index.add([bad, tmp_path / "more.png"], scheduler=client, on_skipped=told.__setitem__) == 1
+            assert index.count() == 11 and list(told) == [str(bad)]
 
 
 def test_a_bad_image_is_named_and_what_was_finished_is_kept(
