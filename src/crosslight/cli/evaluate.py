@@ -199,10 +199,14 @@ def evaluate(
 def _print_summary(results: Results, methods: list[str], sizes: tuple[Size, ...]) -> None:
     """Print one line per method: transformed queries across modalities."""
     from crosslight.evaluate.methods import parse_methods
+    from crosslight.evaluate.metrics import shown_ks
     from crosslight.evaluate.summary import summarise
     from crosslight.evaluate.words import say_seconds
 
-    ks = (1, 10)
+    if not results.results:
+        return
+    ks = [k for k in shown_ks(min(len(r.images) for r in results.results)) if k <= 10]
+    ks = list(dict.fromkeys((ks[0], ks[-1])))
     table = Table(box=None, pad_edge=False)
     table.add_column("across, transformed", no_wrap=True)
     for size in sizes:

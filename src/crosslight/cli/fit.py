@@ -9,6 +9,7 @@ import typer
 
 from crosslight.cli.console import out, progress_bar
 from crosslight.cli.options import Device, PairPattern, PresetName, Seed
+from crosslight.errors import say_count
 
 
 def fit(
@@ -66,5 +67,6 @@ def fit(
         ended = ", ".join(f"{name} {value:.2f}" for name, value in record["losses"].items())
     else:
         ended = f"loss {record['loss']:.3f}, in-batch accuracy {record['accuracy']:.2f}"
-    out.print(f"{record['n_pairs']} pairs, {record['steps']} steps in {record['seconds']:.0f} s: {ended}")
+    done = f"{say_count(record['n_pairs'], 'pair')}, {say_count(record['steps'], 'step')}"
+    out.print(f"{done} in {record['seconds']:.0f} s: {ended}")
     out.print(f"model {result.fingerprint} in {model}; look at {model / 'preview.png'}", markup=False)

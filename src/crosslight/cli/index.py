@@ -19,6 +19,7 @@ from crosslight.cli.options import (
     Workers,
 )
 from crosslight.cli.unusable import sum_up_skipped, tell_unusable
+from crosslight.errors import say_count
 
 
 def index(
@@ -66,4 +67,5 @@ def index(
                 on_skipped=on_skipped, progress=progress,
             )  # fmt: skip
         with opened:
-            out.print(f"{opened.last_change} in {index}: {opened.count()} images, {opened.n_words} words", markup=False)
+            holds = f"{say_count(opened.count(), 'image')}, {say_count(opened.n_words, 'word')}"
+            out.print(f"{opened.last_change} in {index}: {holds}", markup=False)

@@ -122,6 +122,8 @@ def checksum(path: Path) -> str:
 
 
 def _require_safetensors(path: Path, otherwise: str) -> None:
+    if not path.exists():
+        raise ModelError(f"{path} does not exist: {otherwise}.")
     try:
         with safe_open(path, framework="numpy") as file:
             if len(list(file.keys())):

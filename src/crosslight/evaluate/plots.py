@@ -31,7 +31,7 @@ PAPER_K = 10
 DPI = 144
 DASHES = (0, (4, 3))
 MARKERS = "osD^vPX<>*"
-SAME_PERCENT, LONG_SHARE = 0.5, 0.2  # closer curves cannot be told from each other; over so much of their length
+SAME_PERCENT, LONG_SHARE = 0.5, 0.5  # closer curves cannot be told from each other; over so much of their length
 LINE_PT = 1.8
 
 
@@ -146,7 +146,7 @@ def _draw_curves(axis: Axes, results: Results, methods: Sequence[Method], size: 
     for number, shares in curves.items():
         n_above = sum(coincide(shares, other) for later, other in curves.items() if later > number)
         axis.plot(
-            ks, shares, **_line_style(number), lw=LINE_PT * (1 + 1.4 * min(n_above, 3)), ms=6 + 2 * min(n_above, 3),
+            ks, shares, **_line_style(number), lw=LINE_PT * (1 + 1.4 * min(n_above, 2)), ms=6 + 2 * min(n_above, 2),
             markevery=(number % step, step), clip_on=False, zorder=2 + number / 100,
         )  # fmt: skip
 
@@ -156,7 +156,7 @@ def _line_style(number: int) -> dict[str, Any]:
 
 
 def coincide(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Return whether two curves run on each other over a fifth of their length or more."""
+    """Return whether two curves run on each other over half of their length or more."""
     return float(np.mean(np.abs(first - second) < SAME_PERCENT)) >= LONG_SHARE
 
 
