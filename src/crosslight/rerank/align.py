@@ -26,7 +26,7 @@ from crosslight.types import Placement, Progress, Representation
 
 __all__ = ["Aligner", "Candidate", "Query", "estimate_work", "plan_query"]
 N_JUDGED = 16  # images per query whose parts are looked at, and that are looked at again
-SECOND = 2 / 3  # weight of the second look
+SECOND = 0.5  # weight of the second look
 N_POLISHED = 3  # images per query that are aligned to a fraction of a pixel
 
 
