@@ -103,3 +103,9 @@ def test_a_missing_transformed_image_is_named(benchmark: Path) -> None:
 def test_an_unknown_layout_says_what_is_known(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="TestSet nor fold1"):
         find_folds(tmp_path)
+
+
+def test_a_split_is_refused_where_folders_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "TestSet").mkdir()
+    with pytest.raises(InputError, match="leave --split out"):
+        find_folds(tmp_path, split=tmp_path / "split.csv")

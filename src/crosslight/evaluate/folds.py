@@ -96,6 +96,11 @@ def find_folds(
         return [_from_split(find_pairs(a_dir, b_dir, split=split, pattern=pattern), a_dir, b_dir, turned_pattern)]
     if not a_dir.is_dir():
         raise InputError(f"{a_dir} is not a folder; check the name.")
+    if split is not None:
+        raise InputError(
+            f"{a_dir} alone is read as a published benchmark, whose folders say what is trained on and asked; leave "
+            "--split out, or give two folders of aligned images."
+        )
     if (a_dir / BENCHMARK["test"]).is_dir():
         return [_from_benchmark(a_dir, pattern or BENCHMARK_NAMES, turned_pattern)]
     folders = sorted(p for p in a_dir.iterdir() if p.is_dir() and p.name.startswith("fold"))
