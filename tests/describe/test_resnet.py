@@ -140,7 +140,7 @@ def test_a_file_of_ones_own_is_taken_without_a_network(
         (tmp_path / "page").write_bytes(content)
         with pytest.raises(ModelError, match="not a safetensors file"):
             fetch_weights("resnet152", tmp_path / "page")
-    with pytest.raises(ModelError, match="not a safetensors file"):
+    with pytest.raises(ModelError, match="does not exist: give a safetensors file"):
         fetch_weights("resnet152", tmp_path / "none")
     assert [p.name for p in (tmp_path / "cache").iterdir()] == [path.name] and checksum(path) == checksum(tiny_resnet)
 
