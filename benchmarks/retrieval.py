@@ -26,12 +26,12 @@ import torch
 
 from crosslight.config import AlignConfig
 from crosslight.geometry import cut_window, rotated_extent, wrap_angle
+from crosslight.pipeline.looking import look_again
 from crosslight.read.image import list_images, read_image
 from crosslight.read.pairs import find_pairs
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.align import Aligner, Candidate, Query
 from crosslight.rerank.confidence import Calibration, share_confidence
-from crosslight.rerank.second_look import SecondLook
 from crosslight.types import MODALITIES, Image, Modality, Pair, Placement, Representation
 
 Repository = dict[str, tuple[Representation, Image]]
@@ -130,10 +130,7 @@ def ask(
     """Ask for one window per pair and seed in all images of the other modality."""
     known, out = Calibration(**model.calibration), Outcome()
     there: Modality = "A" if asked == "B" else "B"
-    look = SecondLook(
-        represent_query=model.representer(asked).represent, represent_there=model.representer(there).represent,
-        read=lambda n: images[n][1],
-    )  # fmt: skip
+    look = look_again(model, asked, there, lambda n: images[n][1])
     aligner = Aligner(lambda n: images[n][0], AlignConfig(rotation_deg=KINDS[kind][2]), look)
     candidates = [Candidate(name=n, height_px=i.height_px, width_px=i.width_px) for n, (_, i) in images.items()]
     for pair in pairs:

@@ -10,11 +10,11 @@ import numpy as np
 
 from crosslight.config import AlignConfig
 from crosslight.geometry import cut_window, rotated_extent
+from crosslight.pipeline.looking import look_again
 from crosslight.progress import silent
 from crosslight.represent.base import Model
 from crosslight.rerank.align import Aligner, Candidate, Query
 from crosslight.rerank.confidence import confidence_features, cross_validate, fit_calibration
-from crosslight.rerank.second_look import SecondLook
 from crosslight.show.reliability import draw_reliability, write_reliability
 from crosslight.types import Float64, Image, Modality, Pair, Placement, Progress
 
@@ -56,10 +56,7 @@ def calibrate(
             )
             for _, w in windows
         ]
-        look = SecondLook(
-            represent_query=model.representer(asked).represent, represent_there=model.representer(searched).represent,
-            read=sides.__getitem__,
-        )  # fmt: skip
+        look = look_again(model, asked, searched, sides.__getitem__)
         aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0), look)
         placed = aligner.align(queries, candidates, lambda d, t, _: progress(d, t, "calibrating"))
         for (truth, _), hits in zip(windows, placed, strict=True):

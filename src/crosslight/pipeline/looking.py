@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crosslight.errors import InputError, say_count
 from crosslight.read.image import image_signature, read_image
+from crosslight.represent.base import Model
 from crosslight.rerank.second_look import SecondLook
 from crosslight.types import Entry, Image, Modality
-
-if TYPE_CHECKING:
-    from crosslight.pipeline.images import IndexImages
 
 KEPT_BYTES = 2**28  # pixels kept from one query to the next
 
 
-def look_again(index: IndexImages, modality: Modality, read: Callable[[str], Image]) -> SecondLook:
-    """Return what looks again for queries of a modality at the places that `read` brings by name."""
+def look_again(model: Model, asked: Modality, searched: Modality, read: Callable[[str], Image]) -> SecondLook:
+    """Return what looks again for queries of one modality at images of another, which `read` brings by name."""
     return SecondLook(
-        represent_query=index.model.representer(modality).represent,
-        represent_there=index.model.representer(index.manifest.modality).represent,
+        represent_query=model.representer(asked).represent, represent_there=model.representer(searched).represent,
         read=read,
-    )
+    )  # fmt: skip
 
 
 class IndexedPixels:

@@ -203,7 +203,7 @@ def _align_images(
     config = settings.align
     known: dict[str, Entry] = {}
     read = IndexedPixels(known.__getitem__).read
-    look = look_again(index, settings.modality, read) if settings.second_look else None
+    look = look_again(index.model, settings.modality, index.manifest.modality, read) if settings.second_look else None
     aligner = Aligner(lambda name: _load(index, known[name]), config, look)
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
     if settings.shortlist == "auto" and n_images > AUTO_LISTED:

@@ -82,7 +82,9 @@ class SlideSearch:
         self.glancing = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
         self._coarse: dict[tuple[int, int], Scanner] = {}  # by cell and thread
         self._pieces: dict[str, Piece] = {}
-        self._look = None if asking is None else look_again(index, asking, self._read_pixels)
+        self._look = (
+            None if asking is None else look_again(index.model, asking, index.manifest.modality, self._read_pixels)
+        )
 
     def search(self, query: Query, pieces: Sequence[Piece], config: AlignConfig, n_hits: int = N_SPOTS) -> list[Found]:
         """Return the best places of a query in some pieces, best first, in pixels of level 0.
