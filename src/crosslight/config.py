@@ -94,17 +94,20 @@ class AugmentConfig:
         _require(self.crop_px >= 32 and self.crop_px % 32 == 0, f"crop_px is {self.crop_px}; use a multiple of 32.")
 
 
+OPTIMIZERS = ("muon", "adamw", "sgd")
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
     """How the networks are trained.
 
-    `n_pairs` is the batch; `steps` counts optimiser steps when no time is given. Batch norm uses its running statistics
-    after the share `freeze_norm` of a training from random weights, and from the first step on where it begins with the
-    shipped ones, which have good statistics: both networks see the same places in a batch, and could otherwise tell
-    them by statistics that are not there at inference.
+    `momentum` is that of "sgd". `n_pairs` is the batch; `steps` counts optimiser steps when no time is given. Batch
+    norm uses its running statistics after the share `freeze_norm` of a training from random weights, and from the first
+    step on where it begins with the shipped ones, which have good statistics: both networks see the same places in a
+    batch, and could otherwise tell them by statistics that are not there at inference.
     """
 
-    name: str = "adamw"
+    name: str = "muon"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     momentum: float = 0.9
@@ -116,7 +119,7 @@ class OptimizerConfig:
     freeze_norm: float = 0.3
 
     def __post_init__(self) -> None:
-        _require(self.name in ("adamw", "sgd"), f"optimizer is {self.name!r}; use 'adamw' or 'sgd'.")
+        _require(self.name in OPTIMIZERS, f"optimizer is {self.name!r}; use one of {', '.join(OPTIMIZERS)}.")
         _require(self.schedule in ("cosine", "constant"), f"schedule is {self.schedule!r}; use cosine or constant.")
         _require(self.n_pairs >= 2, f"n_pairs is {self.n_pairs}; a contrast needs at least 2 pairs a batch.")
         _require(self.steps >= 1, f"steps is {self.steps}; use at least 1.")

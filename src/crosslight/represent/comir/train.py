@@ -18,6 +18,7 @@ from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.start import load_start
 from crosslight.represent.training import Groups, Record, ResumableTraining
 from crosslight.types import Pair
@@ -43,7 +44,7 @@ class Training(ResumableTraining):
         self.networks.to(device)
         for network in self.networks:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = _build_optimizer(self.networks, config.optimizer)
+        self.optimizer = build_optimizer(self.networks, config.optimizer)
 
     def _train_step(self, pairs: Sequence[Pair], fraction: float) -> Record:
         config = self.config
@@ -113,11 +114,3 @@ def learning_rate(config: OptimizerConfig, step: int, fraction: float) -> float:
     warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     decay = 0.5 * (1 + math.cos(math.pi * fraction)) if config.schedule == "cosine" else 1.0
     return config.learning_rate * warm * decay
-
-
-def _build_optimizer(networks: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    if config.name == "sgd":
-        return torch.optim.SGD(
-            networks.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-        )
-    return torch.optim.AdamW(networks.parameters(), config.learning_rate, weight_decay=config.weight_decay)
