@@ -1,11 +1,14 @@
 """Alignment against cv2.matchTemplate: the same representations, angles and places, in one run.
 
+    align.py [--device cpu]
+
 cv2.matchTemplate with TM_CCOEFF_NORMED and no mask is the fastest the library offers; it compares an upright box, so
 the image is turned instead of the query. Both sides search all images at all angles for the best place.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 
 import cv2
@@ -47,10 +50,13 @@ def search_by_opencv(query: np.ndarray, images: list[np.ndarray], angles: list[f
 
 def main() -> None:
     """Print seconds per query and the ratio, for the coarse pass and for the whole search."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", help="of our alignment")
+    options = parser.parse_args()
     images = make_images()
     truth = images["image77"].values[:, 30 : 30 + QUERY_PX // STRIDE, 40 : 40 + QUERY_PX // STRIDE]
     query = Query(representation=Representation(values=truth, stride=STRIDE), height_px=QUERY_PX, width_px=QUERY_PX)
-    config = AlignConfig()
+    config = AlignConfig(device=options.device)
     plan = plan_query(query, config)
     angles = [float(a) for a in plan.angles_deg]
     factor = plan.coarse_px // STRIDE

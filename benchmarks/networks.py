@@ -1,7 +1,11 @@
-"""The default network against the paper's DenseUNet: one training step and inference, in one run; and the loss."""
+"""The default network against the paper's DenseUNet: one training step and inference, in one run; and the loss.
+
+networks.py [--device cpu]
+"""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -10,6 +14,7 @@ import torch
 
 from crosslight.config import FitConfig, LossConfig, preset
 from crosslight.progress import silent
+from crosslight.represent.comir.device import choose_device
 from crosslight.represent.comir.infer import run_network
 from crosslight.represent.comir.intensity import measure_intensity
 from crosslight.represent.comir.loss import contrastive_loss
@@ -36,14 +41,14 @@ def seconds(work: Callable[[], object], n_runs: int = 3) -> float:
     return float(np.median(times))
 
 
-def measure(config: FitConfig, pairs: list[Pair]) -> tuple[float, float]:
+def measure(config: FitConfig, pairs: list[Pair], device: torch.device) -> tuple[float, float]:
     """Return seconds of training per pair, and megapixels of inference per second."""
     intensities = (measure_intensity([p.a for p in pairs], "off"), measure_intensity([p.b for p in pairs], "off"))
-    training = Training(intensities, config, device=torch.device("cpu"), seed=0)
+    training = Training(intensities, config, device=device, seed=0)
     step_s = seconds(lambda: training.run(pairs, Budget(steps=training.step + 1), progress=silent))
     network = training.networks[0].eval()
     image = random_pair(896, 99).a
-    infer_s = seconds(lambda: run_network(network, intensities[0], image, torch.device("cpu")))
+    infer_s = seconds(lambda: run_network(network, intensities[0], image, device))
     return step_s / config.optimizer.n_pairs, 896**2 / 1e6 / infer_s
 
 
@@ -59,9 +64,12 @@ def slow_loss(z: torch.Tensor, temperature: float) -> float:
 
 def main() -> None:
     """Print both networks' figures and their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    device = choose_device(parser.parse_args().device)
     pairs = [random_pair(400, i) for i in range(24)]
-    step, rate = measure(preset("default"), pairs)
-    paper_step, paper_rate = measure(preset("paper"), pairs)
+    step, rate = measure(preset("default"), pairs, device)
+    paper_step, paper_rate = measure(preset("paper"), pairs, device)
     print(f"training step per pair: default {step:.4f} s, DenseUNet {paper_step:.4f} s, ratio {paper_step / step:.1f}")
     print(f"inference: default {rate:.2f} Mpx/s, DenseUNet {paper_rate:.2f} Mpx/s, ratio {rate / paper_rate:.1f}")
     z = torch.randn((48, 1, 128, 128), generator=torch.Generator().manual_seed(0))

@@ -27,13 +27,14 @@ from crosslight.represent.comir.augment import turn_back
 from crosslight.represent.comir.device import choose_device, low_precision
 from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
-from crosslight.types import Float32
 
-N_PAIRS, RATE, WARMUP_STEPS, FREEZE_NORM = 32, 2e-3, 100, 0.6
-EASY = 0.2  # share of the time in which whole crops are told apart, before windows are looked for at every place
+WARMUP_STEPS, FREEZE_NORM = 100, 0.6
+EASY = 0.08  # share of the time in which whole crops are told apart, before windows are looked for at every place
 SIZE_PX, MARGIN_PX = 128, 32
-POOL, POOL_MIN, CHUNK = 8000, 600, 24  # scenes kept, needed before the first step, made at once
+POOL, POOL_MIN, CHUNK = 20_000, 600, 24  # scenes kept, needed before the first step, made at once
+CHUNKS_PER_STEP = 4  # taken at most at a step
 ASKED_LONGITUDES = (30, 130)  # degrees east, not shown here: the demonstration asks for these places
 PUBLIC_DOMAIN = (
     *("astronaut", "brick", "camera", "cell", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field"),
@@ -68,59 +69,54 @@ def feed(queue: Queue[Views], photographs: list[NDArray[np.uint8]], seed: int) -
 class Pool:
     """The last scenes made; each is shown several times, cut, turned and mirrored anew."""
 
-    def __init__(self, queue: Queue[Views], seed: int) -> None:
+    def __init__(self, queue: Queue[Views], device: torch.device, seed: int) -> None:
         self._queue, self._rng = queue, np.random.default_rng(seed)
-        self._views: Views = np.empty((POOL, 2, SIZE_PX + MARGIN_PX, SIZE_PX + MARGIN_PX), np.uint8)
-        self.n_made, self._n_drawn = 0, 0
+        self._views = torch.empty((POOL, 2, SIZE_PX + MARGIN_PX, SIZE_PX + MARGIN_PX), dtype=torch.uint8, device=device)
+        self.n_made = 0
 
     def _refill(self) -> None:
-        """Take what is needed to begin, then a chunk at every second batch where there is one."""
-        self._n_drawn += 1
-        while self.n_made < POOL_MIN or self._n_drawn % 2 == 0:
+        """Take what has been made since; wait for as many as are needed to begin."""
+        for _ in range(CHUNKS_PER_STEP if self.n_made >= POOL_MIN else POOL_MIN // CHUNK + 1):
             try:
                 views = self._queue.get(block=self.n_made < POOL_MIN)
             except Empty:
                 return
-            slots = np.arange(self.n_made, self.n_made + len(views)) % POOL
-            self._views[slots] = views
+            slots = torch.arange(self.n_made, self.n_made + len(views)) % POOL
+            self._views[slots.to(self._views.device)] = torch.from_numpy(views).to(self._views.device)
             self.n_made += len(views)
-            if self.n_made >= POOL_MIN:
-                return
 
-    def draw(self, stride: int) -> tuple[list[Float32], NDArray[np.int64]]:
-        """Return crops of shape (N, size, size) of both pictures, and by how many cells the second lies further on."""
+    def draw(self, n_pairs: int, stride: int) -> tuple[list[Tensor], NDArray[np.int64]]:
+        """Return crops of shape (N, 1, size, size) of both pictures, and by how many cells the second lies further."""
         self._refill()
         rng = self._rng
-        chosen = rng.choice(min(self.n_made, POOL), N_PAIRS, replace=False)
-        views = self._views[chosen]
+        chosen = torch.from_numpy(rng.choice(min(self.n_made, POOL), n_pairs, replace=False))
+        views = self._views[chosen.to(self._views.device)]
         if rng.random() < 0.5:
-            views = views[..., ::-1]
+            views = views.flip(-1)
         if rng.random() < 0.5:
-            views = views.transpose(0, 1, 3, 2)
-        swapped = rng.random(N_PAIRS) < 0.5
-        views = np.where(swapped[:, None, None, None], views[:, ::-1], views)
+            views = views.transpose(2, 3)
+        swapped = torch.from_numpy(rng.random(n_pairs) < 0.5).to(views.device)
+        views = torch.where(swapped[:, None, None, None], views.flip(1), views)
         starts = rng.integers(0, MARGIN_PX // stride + 1, (2, 2))
         crops = [
-            views[:, side, r * stride : r * stride + SIZE_PX, c * stride : c * stride + SIZE_PX].astype(np.float32)
-            / np.float32(255)
+            views[:, side, None, r * stride : r * stride + SIZE_PX, c * stride : c * stride + SIZE_PX].float() / 255
             for side, (r, c) in enumerate(starts)
         ]
         return crops, starts[1] - starts[0]
 
 
-def represent(network: nn.Module, views: Float32, rng: np.random.Generator, device: torch.device) -> Tensor:
+def represent(network: nn.Module, views: Tensor, rng: np.random.Generator) -> Tensor:
     """Turn each view by its own quarters, run the network, turn back."""
-    quarters = rng.integers(4, size=len(views))
-    turned = np.stack([np.rot90(view, k) for view, k in zip(views, quarters, strict=True)])
-    x = torch.from_numpy(turned)[:, None]
+    n, device = len(views), views.device
+    quarters = torch.from_numpy(rng.integers(4, size=n)).to(device)
+    x = turn_back(views, (4 - quarters) % 4)
     x = (x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), keepdim=True).clamp(min=0.05)
     # Tones of a modality are brought to one mean and spread for all its images: single crops differ.
-    gain, offset = np.exp(rng.normal(0, 0.3, (2, len(views)))) - [[0], [1]]
-    x = x * torch.from_numpy(gain.astype(np.float32))[:, None, None, None]
-    x = x + torch.from_numpy(offset.astype(np.float32))[:, None, None, None]
+    spread, level = torch.from_numpy(rng.normal(0, 0.3, (2, n, 1, 1, 1)).astype(np.float32)).to(device)
+    x = x * torch.exp(spread) + level
     with low_precision(device):
-        z = network(x.to(device, memory_format=torch.channels_last))
-    return turn_back(z.float(), torch.from_numpy(quarters).to(device))
+        z = network(x.contiguous(memory_format=torch.channels_last))
+    return turn_back(z.float(), quarters)
 
 
 def overlap(z: Tensor, shift: NDArray[np.int64]) -> Tensor:
@@ -150,26 +146,30 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("start.safetensors"))
     parser.add_argument("--earth", type=Path, default=Path("src/crosslight/demo"))
     parser.add_argument("--others", type=Path, help="folder of images, such as skimage/data of scikit-image")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
+    parser.add_argument("--pairs", type=int, default=32, help="scenes a step")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--decay", type=float, default=0.1)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    config, device = preset("default"), choose_device(options.device)
+    device, config = choose_device(options.device), preset("default")
     torch.manual_seed(0)
     network = build_network(1, config.network).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-2)
+    muon = replace(config.optimizer, name="muon", learning_rate=options.rate, weight_decay=options.decay)
+    optimizer = build_optimizer(network, muon)
     context = multiprocessing.get_context("spawn")
     queue: Queue[Views] = context.Queue(8)
     photographs = read_photographs(options.earth, options.others)
     for seed in range(options.workers):
         context.Process(target=feed, args=(queue, photographs, seed + 1), daemon=True).start()
-    pool, rng, start, step = Pool(queue, 0), np.random.default_rng(0), time.monotonic(), 0
+    pool, rng, start, step = Pool(queue, device, 0), np.random.default_rng(0), time.monotonic(), 0
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * fraction))
+            group["lr"] = options.rate * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * fraction))
         set_modes(network, fraction)
-        crops, shift = pool.draw(int(network.stride))
-        z_a = overlap(represent(network, crops[0], rng, device), shift)
-        z_b = overlap(represent(network, crops[1], rng, device), -shift)
+        crops, shift = pool.draw(options.pairs, int(network.stride))
+        z_a = overlap(represent(network, crops[0], rng), shift)
+        z_b = overlap(represent(network, crops[1], rng), -shift)
         critic = "correlation" if fraction < EASY else "windows"
         loss, accuracy = contrastive_loss(z_a, z_b, replace(config.loss, critic=critic))
         optimizer.zero_grad()

@@ -73,6 +73,44 @@ def cut_scene(photographs: Sequence[NDArray[np.uint8]], size_px: int, rng: Rng) 
     return stretch(window @ weights[0]), stretch(window @ weights[1])
 
 
+def paint_scene(photographs: Sequence[NDArray[np.uint8]], size_px: int, rng: Rng) -> Scene:
+    """Cut a window of a photograph and paint one of its pictures over in flat tones, as maps are."""
+    shown, painted = cut_scene(photographs, size_px, rng)
+    smooth = cv2.GaussianBlur(painted, (0, 0), rng.uniform(0.8, 4))
+    labels: NDArray[np.integer] = np.digitize(
+        smooth, np.quantile(smooth[::4, ::4], np.sort(rng.random(int(rng.integers(1, 6)))))
+    )
+    if rng.random() < 0.6:  # what is busy gets other tones than what is smooth
+        busy = cv2.GaussianBlur(np.abs(painted - smooth), (0, 0), rng.uniform(1.5, 5))
+        labels = 2 * labels + (busy > np.quantile(busy[::4, ::4], rng.uniform(0.3, 0.9)))
+    labels = np.asarray(cv2.medianBlur(labels.astype(np.uint8), 2 * int(rng.integers(1, 4)) + 1))
+    flat = rng.random(int(labels.max()) + 1).astype(np.float32)[labels]
+    if rng.random() < 0.3:
+        flat[cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0] = rng.random()
+    return (shown, flat) if rng.random() < 0.5 else (flat, shown)
+
+
+def join_scenes(first: Scene, second: Scene, noise: Noise, rng: Rng) -> Scene:
+    """Show the second scene in some regions of the first."""
+    inside = noise.cut(9, 30, rng) > rng.normal(0, 0.7)
+    a, b = (np.where(inside, over, under) for under, over in zip(first, second, strict=True))
+    return a, b
+
+
+def strew(pictures: Scene, rng: Rng) -> None:
+    """Draw many small things of one kind, most of them in one picture alone: cars, trees, nuclei, specks."""
+    size_px = pictures[0].shape[0]
+    kind, radius, turn = int(rng.choice((0, 3))), math.exp(rng.uniform(0.3, 2)), rng.uniform(0, math.pi)
+    tones, spread, both = rng.random(2), rng.uniform(0, 0.3), rng.uniform(0, 0.6)
+    for _ in range(int(math.exp(rng.uniform(1.5, 5)))):
+        own = radius * rng.uniform(0.7, 1.3)
+        outline, _ = _make_outline(size_px, rng, kind=kind, radius_px=own, turn=turn + rng.normal(0, spread))
+        shown = range(2) if rng.random() < both else (int(rng.integers(2)),)
+        for number in shown:
+            tone = float(tones[number] + rng.normal(0, spread))
+            cv2.fillPoly(pictures[number], [outline], min(max(tone, 0.0), 1.0), cv2.LINE_AA)
+
+
 def draw_shapes(size_px: int, noise: Noise, rng: Rng) -> Scene:
     """Draw pieces whose tones are unrelated in the two pictures; some are missing in one of them."""
     pictures = _plain(size_px, rng)
@@ -154,7 +192,28 @@ def draw_fibres(size_px: int, noise: Noise, rng: Rng) -> Scene:
     return pictures if rng.random() < 0.5 else (pictures[1], pictures[0])
 
 
-DRAWINGS: tuple[Callable[[int, Noise, Rng], Scene], ...] = (draw_shapes, draw_regions, draw_streets, draw_fibres)
+def draw_grains(size_px: int, noise: Noise, rng: Rng) -> Scene:
+    """Draw grains that lie dense in some regions: each one in one picture, tones by density in the other."""
+    field = noise.cut(5, 30, rng)
+    density = stretch(field)
+    steps = np.sort(rng.random(int(rng.integers(1, 5))))
+    labels = np.digitize(density, steps)
+    toned, ground = (rng.random(len(steps) + 1).astype(np.float32)[labels] for _ in range(2))
+    if rng.random() < 0.4:
+        toned = stretch(toned + density * rng.normal(0, 0.5))
+    grainy = stretch(ground * rng.uniform(0, 2) + noise.cut(5, 30, rng) * rng.uniform(0, 0.5) + density * rng.normal(0, 0.7))
+    tone, radius = float(rng.random()), rng.uniform(0.8, 3)
+    sharpness = rng.uniform(1, 4)
+    for x, y, chance in rng.uniform(0, size_px, (int(rng.integers(100, 900)), 3)):
+        if chance < size_px * density[int(y), int(x)] ** sharpness:
+            own = tone + rng.normal(0, 0.1)
+            cv2.circle(grainy, (int(x), int(y)), max(1, round(radius * rng.uniform(0.6, 1.5))), own, -1, cv2.LINE_AA)
+    return (grainy, toned) if rng.random() < 0.5 else (toned, grainy)
+
+
+DRAWINGS: tuple[Callable[[int, Noise, Rng], Scene], ...] = (
+    draw_shapes, draw_regions, draw_streets, draw_fibres, draw_grains,
+)  # fmt: skip
 
 
 def write_labels(picture: Float32, rng: Rng) -> Float32:
