@@ -201,7 +201,8 @@ def draw_grains(size_px: int, noise: Noise, rng: Rng) -> Scene:
     toned, ground = (rng.random(len(steps) + 1).astype(np.float32)[labels] for _ in range(2))
     if rng.random() < 0.4:
         toned = stretch(toned + density * rng.normal(0, 0.5))
-    grainy = stretch(ground * rng.uniform(0, 2) + noise.cut(5, 30, rng) * rng.uniform(0, 0.5) + density * rng.normal(0, 0.7))
+    rough = noise.cut(5, 30, rng) * rng.uniform(0, 0.5)
+    grainy = stretch(ground * rng.uniform(0, 2) + rough + density * rng.normal(0, 0.7))
     tone, radius = float(rng.random()), rng.uniform(0.8, 3)
     sharpness = rng.uniform(1, 4)
     for x, y, chance in rng.uniform(0, size_px, (int(rng.integers(100, 900)), 3)):
