@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from crosslight.config import preset
@@ -30,7 +30,7 @@ from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
 
-WARMUP_STEPS, FREEZE_NORM = 100, 0.6
+WARMUP_STEPS, FREEZE_NORM, FREEZE_GIVEN_NORM = 100, 0.6, 0.02
 EASY = 0.08  # share of the time in which whole crops are told apart, before windows are looked for at every place
 SIZE_PX, MARGIN_PX = 128, 32
 POOL, POOL_MIN, CHUNK = 20_000, 600, 24  # scenes kept, needed before the first step, made at once
@@ -125,10 +125,10 @@ def overlap(z: Tensor, shift: NDArray[np.int64]) -> Tensor:
     return z[:, :, rows, cols]
 
 
-def set_modes(network: nn.Module, fraction: float) -> None:
-    """Let batch norm keep its statistics towards the end, as `fit` does."""
+def set_modes(network: nn.Module, *, frozen: bool) -> None:
+    """Train everything; but let batch norm keep its statistics towards the end, as `fit` does."""
     network.train()
-    for module in network.modules() if fraction >= FREEZE_NORM else ():
+    for module in network.modules() if frozen else ():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
 
@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("start.safetensors"))
     parser.add_argument("--earth", type=Path, default=Path("src/crosslight/demo"))
     parser.add_argument("--others", type=Path, help="folder of images, such as skimage/data of scikit-image")
+    parser.add_argument("--init", type=Path, help="weights to go on from, instead of random ones")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--pairs", type=int, default=32, help="scenes a step")
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -155,6 +156,10 @@ def main() -> None:
     device, config = choose_device(options.device), preset("default")
     torch.manual_seed(0)
     network = build_network(1, config.network).to(device, memory_format=torch.channels_last)
+    easy, freeze_norm = EASY, FREEZE_NORM
+    if options.init is not None:
+        network.load_state_dict(load_file(options.init))
+        easy, freeze_norm = 0.0, FREEZE_GIVEN_NORM
     muon = replace(config.optimizer, name="muon", learning_rate=options.rate, weight_decay=options.decay)
     optimizer = build_optimizer(network, muon)
     context = multiprocessing.get_context("spawn")
@@ -166,11 +171,11 @@ def main() -> None:
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
             group["lr"] = options.rate * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * fraction))
-        set_modes(network, fraction)
+        set_modes(network, frozen=fraction >= freeze_norm)
         crops, shift = pool.draw(options.pairs, int(network.stride))
         z_a = overlap(represent(network, crops[0], rng), shift)
         z_b = overlap(represent(network, crops[1], rng), -shift)
-        critic = "correlation" if fraction < EASY else "windows"
+        critic = "correlation" if fraction < easy else "windows"
         loss, accuracy = contrastive_loss(z_a, z_b, replace(config.loss, critic=critic))
         optimizer.zero_grad()
         loss.backward()
