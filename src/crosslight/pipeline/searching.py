@@ -13,7 +13,7 @@ from crosslight.errors import ConfigError, InputError
 from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
-from crosslight.pipeline.looking import IndexedPixels, look_again, tell_unread
+from crosslight.pipeline.looking import look_again, read_indexed, tell_unread
 from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.pipeline.unusable import Unusable
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
@@ -202,7 +202,7 @@ def _align_images(
     """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
     config = settings.align
     known: dict[str, Entry] = {}
-    read = IndexedPixels(known.__getitem__).read
+    read = read_indexed(known.__getitem__)
     look = look_again(index.model, settings.modality, index.manifest.modality, read) if settings.second_look else None
     aligner = Aligner(lambda name: _load(index, known[name]), config, look)
     n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
