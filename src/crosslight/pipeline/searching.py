@@ -118,7 +118,7 @@ def _say_unmet(index: IndexAnswers, where: Where) -> str:
             columns.setdefault(key, set()).add(str(value))
     for key in where:
         if key not in columns:
-            there = f"the columns are {', '.join(sorted(columns))}" if columns else "it was built without --metadata"
+            there = f"the columns are {', '.join(sorted(columns))}" if columns else "none has any"
             return f"no image matches, since none has a column {key!r}; {there}"
     asked = ", ".join(f"{key}={value}" for key, value in where.items())
     values = "; ".join(f"{key} is {', '.join(sorted(columns[key])[:N_NAMED])}" for key in where)
