@@ -326,6 +326,19 @@ def test_a_slide_that_cannot_be_used_is_passed_over_among_good_ones(
         assert {e.name for e in index.slides()} == {"good", "cut"}
 
 
+def test_a_query_too_large_for_the_images_is_found_in_a_slide_and_one_too_large_for_both_is_named(
+    slide_index: Path, plane: np.ndarray
+) -> None:
+    relief = Image(pixels=(255 - plane)[:, :, None], name="relief")
+    large = cut_window(relief, PLACE, 300, 280, "large")  # the images have 200 px a side
+    huge = Image(pixels=np.random.default_rng(0).integers(0, 255, (1300, 1300, 1), np.uint8), name="huge")
+    told: dict[str, str] = {}
+    with crosslight.Index.open(slide_index) as index:
+        (ranking,) = index.search([huge, large], on_unanswered=lambda name, error: told.update({name: str(error)}))
+    assert (ranking.query, ranking.hits[0].image) == ("large", "slide")
+    assert list(told) == ["huge"] and "does not fit into the only slide" in told["huge"]
+
+
 def test_of_a_slide_that_cannot_be_used_and_is_not_to_be_tried_again_nothing_stays(
     plane: np.ndarray, slide_index: Path, tmp_path: Path
 ) -> None:
