@@ -98,6 +98,29 @@ def test_the_anchors_modality_and_the_seed_matter_and_are_reproducible():
     assert found[0] != found[3]
 
 
+def test_a_stopped_training_goes_on_and_a_finished_one_is_not_repeated(tmp_path):
+    pairs, checkpoint = [make_pair(seed) for seed in range(4)], tmp_path / "checkpoint"
+    config = replace(TINY, steps=6)
+    whole = TcNet(config)
+    whole.fit(pairs, query="A")
+
+    def stop(done: float, total: float, label: str) -> None:
+        if done >= 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TcNet(config).fit(pairs, query="A", checkpoint=checkpoint, progress=stop)
+    for n_steps in (3, 0):
+        steps = []
+        resumed = TcNet(config)
+        resumed.fit(pairs, query="A", checkpoint=checkpoint, progress=lambda *said, steps=steps: steps.append(said))
+        assert len(steps) == n_steps
+        for name, tensor in whole._network.state_dict().items():
+            torch.testing.assert_close(resumed._network.state_dict()[name], tensor, rtol=0, atol=0)
+    with pytest.raises(ModelError, match="other settings"):
+        TcNet(config).fit(pairs, query="B", checkpoint=checkpoint)
+
+
 def test_weights_that_do_not_fit_and_too_few_pairs_are_refused(tmp_path):
     save_file({"features.conv0.weight": torch.zeros(1)}, tmp_path / "w.safetensors")
     with pytest.raises(ModelError, match="does not hold the weights"):

@@ -241,7 +241,7 @@ def test_an_index_that_never_began_can_be_asked_for_otherwise(
 ) -> None:
     out = ["--model", model_folder, "--out", tmp_path / "index"]
     done = run("index", folders / "A", "--modality", "B", *out)
-    assert done.returncode == 2 and "check that --modality is right" in done.stderr
+    assert done.returncode == 2 and "check that it is of modality B" in done.stderr
     done = run("index", folders / "A", "--modality", "A", *out)
     assert done.returncode == 0 and "10 images" in done.stdout
     done = run("remove", tmp_path / "index", "image0.png")

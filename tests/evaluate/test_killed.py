@@ -16,10 +16,11 @@ import crosslight.evaluate.spaces as spaces
 from crosslight.config import NetworkConfig, VocabularyConfig
 from crosslight.evaluate.compare import evaluate_pairs
 from crosslight.evaluate.protocol import EvaluateConfig
+from crosslight.represent.gan.training import TranslationTraining
 from crosslight.represent.training import ResumableTraining
 
 folders, out, methods, fatal = Path(sys.argv[1]), *sys.argv[2:]
-ResumableTraining.checkpoint_every_s = 0.0  # in earnest once a minute
+ResumableTraining.checkpoint_every_s = TranslationTraining.checkpoint_every_s = 0.0  # in earnest once a minute or so
 preset = spaces.preset
 spaces.preset = lambda name: replace(
     preset(name), start="random", network=NetworkConfig(n_channels=2, widths=(8, 16), stride=4)
@@ -52,11 +53,17 @@ evaluate_pairs(
 )
 """
 QUICK = (  # while training, from its start and from a checkpoint; in the middle of a cell
-    "originals+surf,comir+surf", 16, ("training comir@3", "training comir@2", "evaluating: comir+surf full B in A@1"),
+    "originals+surf,comir+surf,tcnet", 20,
+    (
+        "training comir@3", "training comir@2", "evaluating: comir+surf full B in A@1",
+        "training: TC-Net@3", "evaluating: tcnet full B in A@1",
+    ),
 )  # fmt: skip
 FULL = (  # in the writing of a cell, too, and with another kind of network
-    "originals+surf,comir+surf,comir+surf+align2,pix2pix+surf", 36,
-    (*QUICK[2], "rename", "training pix2pix@4", "evaluating: pix2pix+surf full A(T) in A as B@2"),
+    "originals+surf,comir+surf,comir+surf+align2,pix2pix+surf,tcnet", 40,
+    (
+        *QUICK[2][:3], "rename", "training pix2pix@4", "evaluating: pix2pix+surf full A(T) in A as B@2", *QUICK[2][3:],
+    ),
 )  # fmt: skip
 
 
@@ -77,10 +84,11 @@ def read_ranks(out: Path) -> dict[str, list[int]]:
 def test_a_run_killed_again_and_again_ends_like_one_left_alone(
     folders: Path, tmp_path: Path, methods: str, n_cells: int, deaths: tuple[str, ...]
 ) -> None:
-    out = tmp_path / "killed"
+    out, told = tmp_path / "killed", ""
     kept: dict[str, int] = {}
     for fatal in deaths:
-        code, _ = run(folders, out, methods, fatal)
+        code, said = run(folders, out, methods, fatal)
+        told += said
         assert code == -signal.SIGKILL, fatal
         states = {p.name: p.stat().st_mtime_ns for p in (out / "cells").glob("*.json")}
         assert kept.items() <= states.items(), fatal  # nothing that was finished is made anew
@@ -90,6 +98,8 @@ def test_a_run_killed_again_and_again_ends_like_one_left_alone(
     assert code == 0 and (out / "report.html").exists()
     assert "training comir" not in said and "originals+surf" not in said
     run(folders, tmp_path / "alone", methods)
+    told += said
+    assert told.count("training comir: loss") == 6 and told.count("training: TC-Net") == 2 * 6  # no step twice
     assert read_ranks(out) == read_ranks(tmp_path / "alone") and len(read_ranks(out)) == n_cells
     tables = [(folder / "tables" / "queries.csv").read_text() for folder in (out, tmp_path / "alone")]
     assert tables[0] == tables[1]

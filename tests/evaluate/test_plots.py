@@ -26,7 +26,7 @@ def test_curves_that_run_on_each_other_are_all_seen(tmp_path: Path) -> None:
     names = ("originals+surf", "comir+align", "comir+surf+align15", "comir+surf+align30")
     ranks = ([5, 9, 13, 17], [1, 1, 1, 2], [1, 1, 1, 2], [1, 1, 1, 2])
     results = Results(results=[cell(n, r) for n, r in zip(names, ranks, strict=True)])
-    assert plot_curves(results, parse_methods(names), ["full"], tmp_path / "curves.png")
+    plot_curves(results, parse_methods(names), "full", tmp_path / "curves.png")
     with PillowImage.open(tmp_path / "curves.png") as picture:
         axes = np.asarray(picture.convert("RGB"), int)[: int(0.72 * picture.height)]  # without the legend
     for colour in COLOURS[:4]:

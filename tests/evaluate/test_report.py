@@ -43,7 +43,7 @@ def test_page_is_whole_and_asks_nothing_of_the_network(report: tuple[Path, str])
     page.feed(source)
     assert page.open == []
     assert all(s.startswith(("#", "data:image/")) for s in page.sources)
-    assert sum(s.startswith("data:") for s in page.sources) == 6  # two plots, two representations, two of answers
+    assert sum(s.startswith("data:") for s in page.sources) == 8  # four plots, two representations, two of answers
     assert "url(" not in source and "@import" not in source and "<script" not in source
     text = " ".join("".join(page.text).split())
     assert "light & dark and <inverse>" in text
@@ -80,7 +80,8 @@ def test_tables_are_written_as_csv_too(report: tuple[Path, str]) -> None:
 
 
 def test_plots_and_pictures_lie_beside_the_page(report: tuple[Path, str]) -> None:
-    for name in ("plots/bars.png", "plots/curves.png", "pictures/answers_full.jpg", "pictures/comir-both.jpg"):
+    plots = [f"plots/{kind}_{size}.png" for kind in ("bars", "curves") for size in ("full", "patch")]
+    for name in (*plots, "pictures/answers_full.jpg", "pictures/comir-both.jpg"):
         with PillowImage.open(report[0] / name) as picture:
             assert min(picture.size) > 200
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from crosslight.evaluate.plots import DPI
+
 sync_api = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = shutil.which("chromium")
@@ -46,6 +48,17 @@ def test_a_phone_scrolls_tables_but_not_the_page(browser: Any, report: tuple[Pat
     assert page.evaluate("document.documentElement.scrollWidth") == 400
     first = page.locator("#summary tbody td").first.bounding_box()
     assert first["x"] + first["width"] < 400  # a figure is seen without scrolling
+    page.close()
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_letters_of_the_plots_can_be_read(browser: Any, report: tuple[Path, str], width: int) -> None:
+    page = open_report(browser, report[0], width, 800)
+    scales = page.eval_on_selector_all(
+        ".plot img", "is => is.map(i => i.getBoundingClientRect().width / i.naturalWidth)"
+    )
+    letters_px = 10 * DPI / 72
+    assert len(scales) == 4 and min(scales) * letters_px > 10.5
     page.close()
 
 

@@ -1,5 +1,6 @@
 """The comparison itself, on ten small pairs whose modalities are inverses of each other."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,6 +153,9 @@ def test_a_method_that_cannot_run_leaves_a_reason_and_the_others_alone(fold: Fol
     assert "no pair to train on" in results.reasons["comir+surf"]
 
 
+FIT_S = 0.5
+
+
 @dataclass(frozen=True)
 class BrightnessConfig:
     steps: int = 3
@@ -167,8 +171,10 @@ class Brightness:
     def __init__(self, config: object = None, *, seed: int = 0, device: str = "cpu") -> None:
         self.asked: str | None = None
 
-    def fit(self, pairs: Sequence[Any], *, query: str, progress: Any = None) -> None:
-        assert len(pairs) == 6
+    def fit(self, pairs: Sequence[Any], *, query: str, checkpoint: Path, progress: Any = None) -> None:
+        assert len(pairs) == 6 and not checkpoint.exists()
+        checkpoint.mkdir(parents=True)  # which another direction must not take for its own
+        time.sleep(FIT_S)
         self.asked = query
 
     def index(self, images: Sequence[Any], *, modality: str, progress: Any = None) -> None:
@@ -189,6 +195,7 @@ def test_a_whole_method_is_trained_for_each_direction_and_asked_across_only(
     results = run(fold, tmp_path, "tcnet")
     assert results.reasons == {}
     assert len(results.results) == 4 and all(c.cell.is_cross for c in results.results)
+    assert all(c.prepare_s < FIT_S for c in results.results)  # training is no part of it
 
 
 def test_every_image_of_the_split_is_asked_once_in_both_directions(fold: Fold) -> None:

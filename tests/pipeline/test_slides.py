@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def write_slide(path: Path, tone: np.ndarray, *, mpp: float | None = None) -> Pa
         axes[1:] = [{**a, "unit": "micrometer"} for a in axes[1:]]
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
     return path
+
+
+def write_cut_slide(path: Path, tone: np.ndarray) -> tuple[Path, Callable[[], object]]:
+    """Write a slide that is damaged at its last row and column, and return what mends it."""
+    chunk = max((write_slide(path, tone[300:]) / "0" / "c").rglob("8"))
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[: len(whole) // 2])
+    return path, lambda: chunk.write_bytes(whole)
 
 
 @pytest.fixture(scope="module")
@@ -297,12 +306,9 @@ def test_a_slide_that_cannot_be_used_is_passed_over_among_good_ones(
     """One that is damaged in the middle, of which tiles are written already, one of NaN, and one that is no slide."""
     folder = tmp_path / "slides"
     write_slide(folder / "good.zarr", plane[:600, 400:])
-    cut = write_slide(folder / "cut.zarr", plane[300:])
+    cut, mend = write_cut_slide(folder / "cut.zarr", plane)
     write_slide(folder / "nan.zarr", np.where(plane[:400, :400] > 200, np.nan, plane[:400, :400]).astype(np.float32))
     (folder / "text.svs").write_text("no slide")
-    chunk = max((cut / "0" / "c").rglob("8"))  # at the last row and column
-    whole = chunk.read_bytes()
-    chunk.write_bytes(whole[: len(whole) // 2])
     out, told = tmp_path / "index", {}
     with crosslight.Index.build(
         [folder], model_folder, modality="A", out=out, config=CONFIG, device="cpu", on_skipped=told.__setitem__
@@ -315,16 +321,44 @@ def test_a_slide_that_cannot_be_used_is_passed_over_among_good_ones(
         assert place is not None and np.hypot(place.center_xy[0] - 300, place.center_xy[1] - 333) < 3
         rows = list(csv.DictReader((out / "skipped.csv").read_text().splitlines()))
         assert {r["name"]: r["reason"] for r in rows} == {Path(f).stem: str(e) for f, e in told.items()}
-        chunk.write_bytes(whole)
+        mend()
         assert index.add([cut]) == 1 and not (out / "skipped.csv").exists()
         assert {e.name for e in index.slides()} == {"good", "cut"}
+
+
+def test_a_query_too_large_for_the_images_is_found_in_a_slide_and_one_too_large_for_both_is_named(
+    slide_index: Path, plane: np.ndarray
+) -> None:
+    relief = Image(pixels=(255 - plane)[:, :, None], name="relief")
+    large = cut_window(relief, PLACE, 300, 280, "large")  # the images have 200 px a side
+    huge = Image(pixels=np.random.default_rng(0).integers(0, 255, (1300, 1300, 1), np.uint8), name="huge")
+    told: dict[str, str] = {}
+    with crosslight.Index.open(slide_index) as index:
+        (ranking,) = index.search([huge, large], on_unanswered=lambda name, error: told.update({name: str(error)}))
+    assert (ranking.query, ranking.hits[0].image) == ("large", "slide")
+    assert list(told) == ["huge"] and "does not fit into the only slide" in told["huge"]
+
+
+def test_of_a_slide_that_cannot_be_used_and_is_not_to_be_tried_again_nothing_stays(
+    plane: np.ndarray, slide_index: Path, tmp_path: Path
+) -> None:
+    cut, mend = write_cut_slide(tmp_path / "cut.zarr", plane)
+    out, told = Path(shutil.copytree(slide_index, tmp_path / "index")), {}
+    (out / "skipped.csv").write_text("of an earlier run")
+    before = set(out.glob("slides/??/*"))
+    with crosslight.Index.open(out) as index:
+        assert index.add([cut], on_skipped=told.__setitem__, try_again=False) == 0 and len(told) == 1
+        assert set(out.glob("slides/??/*")) == before
+        mend()
+        assert index.add([cut], on_skipped=told.__setitem__, try_again=False) == 1
+    assert (out / "skipped.csv").read_text() == "of an earlier run"
 
 
 def test_a_query_too_large_or_of_a_senseless_size_is_refused(slide_index: Path, query: Image) -> None:
     with crosslight.Index.open(slide_index) as index:
         with pytest.raises(InputError, match="does not fit into the only slide"):
             index.search([Image(pixels=np.eye(1300, dtype=np.uint8)[:, :, None], name="huge")])
-        with pytest.raises(InputError, match="--query-mpp"):
+        with pytest.raises(InputError, match="query_mpp"):
             index.search([query], query_mpp=0.01)
 
 

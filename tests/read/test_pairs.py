@@ -202,12 +202,6 @@ def test_what_was_read_last_stays_in_memory_within_the_limit(tmp_path: Path) -> 
     assert pairs[1] is not second
 
 
-def test_a_pair_larger_than_the_limit_is_read_anew(tmp_path: Path) -> None:
-    pairs = find_pairs(*make_pairs(tmp_path, 1), cache_bytes=100).part("train")
-    assert pairs[0] is not pairs[0]
-    np.testing.assert_array_equal(pairs[0].a.pixels, pairs[0].a.pixels)
-
-
 def test_the_developers_sets_pair_up(shared_data: Path) -> None:
     for name, counts in {"bf-shg": (13, 5, 11), "roadscene": (97, 24, 58), "earth-relief": (50, 7, 23)}.items():
         folder = find_pairs(shared_data / name / "A", shared_data / name / "B", split=shared_data / name / "split.csv")

@@ -121,6 +121,7 @@ def make_grey(make_png: Make) -> bytes:
 def test_bad_files_of_several_are_named_and_the_good_ones_added(
     own_client: TestClient, own_index: Path, wait: Wait, make_png: Make, tiles: tuple[str, ...]
 ) -> None:
+    (own_index / "skipped.csv").write_text("of files that can be mended")
     uploads = [
         ("one.png", make_png(seed=1)), ("text.png", b"not an image"), ("grey.png", make_grey(make_png)),
         (f"{tiles[0]}.png", make_png()), ("two.png", make_png(seed=2)),
@@ -132,9 +133,11 @@ def test_bad_files_of_several_are_named_and_the_good_ones_added(
     assert {s["name"] for s in job["skipped"]} == {"text.png", "grey", f"{tiles[0]}.png"}
     reasons = " ".join(s["reason"] for s in job["skipped"])
     assert all(words in reasons for words in ("save it as one of these", "grey has 1 channel", "already"))
+    assert "--" not in reasons  # an option of the command line
     names = {image["name"] for image in own_client.get("/api/images").json()["images"]}
     assert names == {*tiles, "one", "two"}
     assert len(list((own_index / "uploads").iterdir())) == 2
+    assert (own_index / "skipped.csv").read_text() == "of files that can be mended"
 
 
 def test_where_no_file_can_be_used_nothing_is_left_behind(
@@ -145,7 +148,7 @@ def test_where_no_file_can_be_used_nothing_is_left_behind(
     assert all(words in response.json()["detail"] for words in ("None of the 2 files", "a.png: ", "b.png: "))
     job = wait(own_client, add(own_client, "grey.png", make_grey(make_png)).json())
     assert job["state"] == "failed" and job["problem"]["detail"].startswith("grey has 1 channel")
-    assert list((own_index / "uploads").iterdir()) == []
+    assert list((own_index / "uploads").iterdir()) == [] and not (own_index / "skipped.csv").exists()
 
 
 def test_an_image_stays_when_what_should_replace_it_cannot_be_used(

@@ -50,6 +50,17 @@ def test_a_filter_that_leaves_nothing_says_so_without_a_path(ask: Ask) -> None:
     assert "/" not in answer["problem"]["detail"].replace("`crosslight info`", "")
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"modality": "A"}, "check that it is of modality A"), ({"query_mpp": "1", "scale": "9-10"}, "does not fit")],
+)
+def test_an_unusable_query_is_explained_without_options_of_the_command_line(
+    ask: Ask, fields: dict[str, str], words: str
+) -> None:
+    detail = ask(**fields)["problem"]["detail"]
+    assert words in detail and "--" not in detail
+
+
 def test_a_search_can_be_asked_again_with_other_options(client: TestClient, answered: Answer, wait: Ask) -> None:
     again = client.post("/api/searches", data={"again": answered["id"], "top": 2, "rerank": "none"})
     answer = wait(client, again.json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -28,8 +29,13 @@ class Baseline(Protocol):
     def __init__(self, config: Any = None, *, seed: int = 0, device: str = "cpu") -> None:
         """Take the method's own settings, or its defaults where `config` is None."""
 
-    def fit(self, pairs: Sequence[Pair], *, query: Modality, progress: Progress = silent) -> None:
-        """Learn from aligned pairs for queries of the modality `query`; does nothing where `learns` is false."""
+    def fit(
+        self, pairs: Sequence[Pair], *, query: Modality, checkpoint: Path | None = None, progress: Progress = silent
+    ) -> None:
+        """Learn from aligned pairs for queries of the modality `query`; does nothing where `learns` is false.
+
+        `checkpoint` is a folder of its own, in which a training that takes long keeps its state, to go on after a stop.
+        """
 
     def index(self, images: Sequence[Image], *, modality: Modality, progress: Progress = silent) -> None:
         """Take in the repository; `images` are read as they are needed and not kept."""

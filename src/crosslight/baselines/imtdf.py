@@ -80,7 +80,9 @@ class Imtdf:
         self._names: list[str] = []
         self._rows: Float64 = np.empty((0, 0))
 
-    def fit(self, pairs: Sequence[Pair], *, query: Modality, progress: Progress = silent) -> None:
+    def fit(
+        self, pairs: Sequence[Pair], *, query: Modality, checkpoint: Path | None = None, progress: Progress = silent
+    ) -> None:
         """Choose features: each pair is a class of two images. Raises InputError for fewer than two pairs."""
         if len(pairs) < 2:
             raise InputError(f"IMTDF was given {say_count(len(pairs), 'pair')}; choosing features needs at least two.")

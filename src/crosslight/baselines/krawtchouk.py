@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -58,7 +59,9 @@ class Krawtchouk:
         self.config = config or KrawtchoukConfig()
         self._trees: dict[str, cKDTree] = {}
 
-    def fit(self, pairs: Sequence[Pair], *, query: Modality, progress: Progress = silent) -> None:
+    def fit(
+        self, pairs: Sequence[Pair], *, query: Modality, checkpoint: Path | None = None, progress: Progress = silent
+    ) -> None:
         """Do nothing."""
 
     def index(self, images: Sequence[Image], *, modality: Modality, progress: Progress = silent) -> None:

@@ -243,16 +243,12 @@ class AlignShortlistMatcher:
 class BaselineMatcher:
     """A whole method of `baselines`, reading the images, or the representations shown as images."""
 
-    def __init__(
-        self, baseline: Baseline, repository: Repository, fit: Callable[[Progress], None], *, of_representations: bool
-    ) -> None:
-        self.baseline, self.repository, self.fit = baseline, repository, fit
+    def __init__(self, baseline: Baseline, repository: Repository, *, of_representations: bool) -> None:
+        self.baseline, self.repository = baseline, repository
         self.of_representations = of_representations
 
     def prepare(self, progress: Progress = silent) -> None:
-        """Learn where the method learns, then take in the repository."""
-        if self.baseline.learns:
-            self.fit(progress)
+        """Take in the repository; the method has learnt before where it learns."""
         images = _LazyImages(self.repository.names, self._repository_image)
         self.baseline.index(images, modality=self.repository.modality, progress=progress)
 

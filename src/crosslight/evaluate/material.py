@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from crosslight.evaluate.protocol import EvaluateConfig
 from crosslight.evaluate.queries import QueryKind, cut_query, draw_turn, place_window, window_size
 from crosslight.evaluate.spaces import Space
 from crosslight.geometry import window_corners
+from crosslight.read.kept import Kept
 from crosslight.read.pair_sequence import PairReader
 from crosslight.types import Float64, Image, Modality, Pair, Representation
 
@@ -64,7 +65,7 @@ def _side(reader: PairReader, name: str, modality: Modality) -> Image:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Kept:
+class _Made:
     """A representation as 8-bit codes, which hold all of it, and how long it took to make."""
 
     codes: NDArray[np.uint8]
@@ -75,10 +76,9 @@ class _Kept:
 class Material:
     """The same as representations of one space; the least used ones are made anew when memory is short."""
 
-    def __init__(self, images: Images, space: Space | None, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, images: Images, space: Space | None) -> None:
         self.images, self.space = images, space
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._room = kept_bytes
+        self._kept: Kept[_Made] = Kept(KEPT_BYTES, lambda made: made.codes.nbytes)
 
     def repository(self, modality: Modality) -> Repository:
         """Return what is searched."""
@@ -104,16 +104,11 @@ class Material:
 
     def _represent(self, label: str, modality: Modality, image: Image) -> tuple[Representation, float]:
         """Return a representation and the seconds that it took; `label` tells the images of one name apart."""
+        made = self._kept.get(f"{label}|{image.name}", partial(self._make, modality, image))
+        return Representation.from_codes(made.codes, made.stride), made.seconds
+
+    def _make(self, modality: Modality, image: Image) -> _Made:
         assert self.space is not None
-        key = f"{label}|{image.name}"
-        if key not in self._kept:
-            start = time.perf_counter()
-            made = self.space.representers[modality].represent(image)
-            kept = _Kept(codes=made.to_codes(), stride=made.stride, seconds=time.perf_counter() - start)
-            self._kept[key] = kept
-            self._room -= kept.codes.nbytes
-            while self._room < 0 and len(self._kept) > 1:
-                self._room += self._kept.popitem(last=False)[1].codes.nbytes
-        self._kept.move_to_end(key)
-        kept = self._kept[key]
-        return Representation.from_codes(kept.codes, kept.stride), kept.seconds
+        start = time.perf_counter()
+        made = self.space.representers[modality].represent(image)
+        return _Made(codes=made.to_codes(), stride=made.stride, seconds=time.perf_counter() - start)

@@ -20,7 +20,7 @@ from crosslight.evaluate.findings import find_surprises, headline
 from crosslight.evaluate.material import Images
 from crosslight.evaluate.methods import Method
 from crosslight.evaluate.pictures import choose_examples, draw_answers, head_space
-from crosslight.evaluate.plots import cross_cells, plot_bars, plot_curves, telling_k
+from crosslight.evaluate.plots import SIZE_WORDS, best_methods, cross_cells, plot_bars, plot_curves, telling_k
 from crosslight.evaluate.queries import Size
 from crosslight.evaluate.story import SIZE_NAMES, Shown, Story
 from crosslight.evaluate.summary import SummaryRow, summarise_words
@@ -100,10 +100,15 @@ def _without_cells(story: Story, results: Results) -> list[Method]:
 def _plots(out: Path, story: Story, results: Results) -> Iterator[Picture]:
     """Draw the plots and yield them for the page."""
     sizes, folder = story.config.sizes, out / "plots"
-    if plot_bars(results, story.methods, story.labels, sizes, folder / "bars.png"):
-        yield _read_picture(folder / "bars.png", "Bars of Acc@10 across and within modalities")
-    if plot_curves(results, story.methods, sizes, folder / "curves.png"):
-        yield _read_picture(folder / "curves.png", "Curves of Acc@k across modalities")
+    for size in sizes:
+        path = folder / f"bars_{size}.png"
+        if plot_bars(results, story.methods, story.labels, size, path):
+            yield _read_picture(path, f"Bars of Acc@10 across and within modalities, {SIZE_WORDS[size]}")
+    chosen = best_methods(results, story.methods, sizes)
+    for size in sizes if chosen else ():
+        path = folder / f"curves_{size}.png"
+        plot_curves(results, chosen, size, path)
+        yield _read_picture(path, f"Curves of Acc@k across modalities, {SIZE_WORDS[size]}")
 
 
 def _read_picture(path: Path, alt: str, caption: str = "") -> Picture:

@@ -1,4 +1,4 @@
-"""The paper's bar plots and the curves of Acc@k, as PNG files."""
+"""The paper's bar plots and the curves of Acc@k, as PNG files, one for whole images and one for patches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -29,13 +30,14 @@ MAX_CURVES = len(COLOURS)
 MAX_K = 30
 PAPER_K = 10
 DPI = 144
+WIDTH_IN = 6.4  # of a plot: letters of 10 pt can be read in half a page and, scrolled a little, on a phone
 DASHES = (0, (4, 3))
 MARKERS = "osD^vPX<>*"
 SAME_PERCENT, LONG_SHARE = 0.5, 0.5  # closer curves cannot be told from each other; over so much of their length
 LINE_PT = 1.8
 
 
-def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes: Sequence[Size], path: Path) -> bool:
+def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, size: Size, path: Path) -> bool:
     """Draw success without re-ranking as in the paper's Figure 3: across modalities above, within below.
 
     Acc@10 as there, or a smaller k where a random order would reach half of it. Bars are means over the two directions
@@ -47,20 +49,16 @@ def plot_bars(results: Results, methods: Sequence[Method], labels: Labels, sizes
         return False
     matchers = list(dict.fromkeys(m.matcher for m in chosen))
     groups, k = _groups(chosen, labels), telling_k(_n_images(results))
-    figure = Figure(figsize=(1.5 + 5.6 * len(sizes), 7.2))
-    axes = figure.subplots(2, len(sizes), sharey=True, squeeze=False)
-    for row, cross in enumerate((True, False)):
-        for column, size in enumerate(sizes):
-            axis = axes[row][column]
-            _draw_bars(axis, results, groups, matchers, cross, size, k)
-            axis.set_title(f"{'across' if cross else 'within'} modalities, {SIZE_WORDS[size]}", loc="left")
-    axes[0][0].set_ylabel(f"Acc@{k}, %")
-    axes[1][0].set_ylabel(f"Acc@{k}, %")
+    figure = _blank(7.2)
+    for axis, cross in zip(figure.subplots(2), (True, False), strict=True):
+        _draw_bars(axis, results, groups, matchers, cross, size, k)
+        axis.set_title(f"{'across' if cross else 'within'} modalities, {SIZE_WORDS[size]}", loc="left")
+        axis.set_ylabel(f"Acc@{k}, %")
     handles: list[Artist] = [Patch(color=COLOURS[i % len(COLOURS)]) for i in range(len(matchers))]
     handles += [Patch(color=FAINT, alpha=0.5), Line2D([], [], color=INK, ls=DASHES)]
     names = [MATCHER_NAMES.get(m, m) for m in matchers]
-    figure.legend(handles, [*names, "pale: transformed", "random order"], loc="lower center", ncols=6, frameon=False)
-    _save(figure, path, bottom=0.09)
+    _explain(figure, handles, [*names, "pale: transformed", "random order"], n_columns=3)
+    _save(figure, path)
     return True
 
 
@@ -108,32 +106,26 @@ def _draw_bars(
     _tidy(axis)
 
 
-def plot_curves(results: Results, methods: Sequence[Method], sizes: Sequence[Size], path: Path) -> bool:
-    """Draw Acc@k of transformed queries across modalities, mean of both directions, of the ten best methods."""
-    chosen = _best_methods(results, methods, sizes)
-    if not chosen:
-        return False
+def plot_curves(results: Results, methods: Sequence[Method], size: Size, path: Path) -> None:
+    """Draw Acc@k of transformed queries across modalities, mean of both directions, of as many methods as `COLOURS`."""
     n_images = _n_images(results)
     ks = np.arange(1, max(2, min(MAX_K + 1, n_images)))  # the last is below the number of images: then all are found
-    figure = Figure(figsize=(1.5 + 5.6 * len(sizes), 4.8))
-    axes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)
-    for axis, size in zip(axes[0], sizes, strict=True):
-        _draw_curves(axis, results, chosen, size, ks)
-        axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=DASHES)
-        axis.set_title(f"transformed {SIZE_WORDS[size]}", loc="left")
-        axis.set_xlabel("k")
-        axis.set_xlim(1, max(2, ks[-1]))
-        axis.set_ylim(0, 104)
-        axis.set_xticks([k for k in (1, 5, 10, 15, 20, 25, 30) if k <= ks[-1]])
-        _tidy(axis)
-    axes[0][0].set_ylabel("Acc@k across modalities, %")
-    handles = [Line2D([], [], lw=LINE_PT, ms=6, **_line_style(i)) for i in range(len(chosen))]
+    names = [*map(name_method, methods), "random order"]
+    figure = _blank(4.1 + 0.21 * len(names))
+    axis = figure.subplots()
+    _draw_curves(axis, results, methods, size, ks)
+    axis.plot(ks, 100 * ks / n_images, color=INK, lw=1, ls=DASHES)
+    axis.set_title(f"transformed {SIZE_WORDS[size]}", loc="left")
+    axis.set_xlabel("k")
+    axis.set_xlim(1, max(2, ks[-1]))
+    axis.set_ylim(0, 104)
+    axis.set_xticks([k for k in (1, 5, 10, 15, 20, 25, 30) if k <= ks[-1]])
+    _tidy(axis)
+    axis.set_ylabel("Acc@k across modalities, %")
+    handles: list[Artist] = [Line2D([], [], lw=LINE_PT, ms=6, **_line_style(i)) for i in range(len(methods))]
     handles.append(Line2D([], [], color=INK, lw=1, ls=DASHES))
-    names = [*map(name_method, chosen), "random order"]
-    rows = -(-len(names) // 3)
-    figure.legend(handles, names, loc="lower center", ncols=3, frameon=False)
-    _save(figure, path, bottom=0.06 + 0.05 * rows)
-    return True
+    _explain(figure, handles, names, n_columns=1)
+    _save(figure, path)
 
 
 def _draw_curves(axis: Axes, results: Results, methods: Sequence[Method], size: Size, ks: NDArray[np.int64]) -> None:
@@ -165,7 +157,7 @@ def cross_cells(results: Results, method: Method, size: Size, *, transformed: bo
     return [r for r in results.find(method=method.name, size=size, transformed=transformed) if r.cell.is_cross]
 
 
-def _best_methods(results: Results, methods: Sequence[Method], sizes: Sequence[Size]) -> list[Method]:
+def best_methods(results: Results, methods: Sequence[Method], sizes: Sequence[Size]) -> list[Method]:
     """Return at most as many methods as there are colours, in the order given: those with the best Acc@10."""
 
     def mean_share(method: Method) -> float:
@@ -195,9 +187,16 @@ def _tidy(axis: Axes) -> None:
     axis.spines["bottom"].set_color(HAIRLINE)
 
 
-def _save(figure: Figure, path: Path, bottom: float) -> None:
+def _blank(height_in: float) -> Figure:
+    return Figure(figsize=(WIDTH_IN, height_in), layout=ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1))
+
+
+def _explain(figure: Figure, handles: Sequence[Artist], names: Sequence[str], n_columns: int) -> None:
+    figure.legend(handles, names, loc="outside lower center", ncols=n_columns, frameon=False)
+
+
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout(rect=(0, bottom, 1, 1), h_pad=2.0, w_pad=2.0)
     temporary = path.with_name(f".{path.name}.part")
     figure.savefig(temporary, dpi=DPI, format="png", facecolor="white")
     temporary.replace(path)

@@ -61,8 +61,7 @@ def run_comparison(
     meter = _Meter(sum(len(fold.parts[config.part]) * len(todo) for fold, _, todo in work), progress)
     for fold, source, todo in work:
         if todo:
-            pictures = out / "pictures" if fold is folds[0] else None
-            _Bench(fold, source, config, cache, meter, pictures).run(todo, found, reasons)
+            _Bench(fold, source, config, out, meter, draws=fold is folds[0]).run(todo, found, reasons)
     ordered = [found[c] for f in folds for m in methods for c in list_cells(m, f, config) if c in found]
     shown = {r.cell.method for r in ordered}
     whole = [m for m in methods if m.is_whole and m.name in shown]
@@ -113,11 +112,10 @@ class _Bench:
     """One representation of one fold, with all methods that build on it."""
 
     def __init__(
-        self, fold: Fold, source: Source | None, config: EvaluateConfig, cache: CellCache, meter: _Meter,
-        pictures: Path | None,
-    ) -> None:  # fmt: skip
-        self.fold, self.source, self.config, self.cache, self.meter = fold, source, config, cache, meter
-        self.pictures = pictures
+        self, fold: Fold, source: Source | None, config: EvaluateConfig, out: Path, meter: _Meter, *, draws: bool
+    ) -> None:
+        self.fold, self.source, self.config, self.out, self.meter = fold, source, config, out, meter
+        self.cache, self.draws = CellCache(out / "cells"), draws
         self.images = Images(fold, config)
 
     def run(self, todo: Sequence[_Todo], found: dict[Cell, CellResult], reasons: dict[str, str]) -> None:
@@ -133,14 +131,14 @@ class _Bench:
             for modality in MODALITIES:
                 name = space.name if space else ""
                 here = [t for t in todo if (t.cell.space, t.cell.repository) == (name, modality)]
-                shelf = Shelf(material, modality, self.fold, self.config, self.meter.progress)
+                shelf = Shelf(material, modality, self.fold, self.config, self.out / "models", self.meter.progress)
                 for method in dict.fromkeys(t.method for t in here):
                     self._run_method([t for t in here if t.method == method], shelf, material, found, reasons)
 
     def _draw(self, material: Material) -> None:
         """Draw what the representation looks like, for the report."""
-        if material.space is not None and self.source is not None and self.pictures is not None:
-            path = self.pictures / f"{self.source.representation}-{material.space.name or 'both'}.jpg"
+        if material.space is not None and self.source is not None and self.draws:
+            path = self.out / "pictures" / f"{self.source.representation}-{material.space.name or 'both'}.jpg"
             draw_space(material, pick_names(self.fold.parts[self.config.part]), path)
 
     def _run_method(

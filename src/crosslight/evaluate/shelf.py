@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from crosslight import registry
-from crosslight.evaluate.competitors import build_baseline
+from crosslight.baselines.base import Baseline
+from crosslight.evaluate.cells import hash_inputs
+from crosslight.evaluate.competitors import baseline_inputs, build_baseline
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.matchers import (
     AlignMatcher,
@@ -21,6 +24,7 @@ from crosslight.evaluate.matchers import (
 from crosslight.evaluate.material import Material
 from crosslight.evaluate.methods import ALIGN, Method
 from crosslight.evaluate.protocol import EvaluateConfig, describe_config
+from crosslight.evaluate.sources import digest_computing
 from crosslight.represent.comir.device import choose_device
 from crosslight.rerank.second_look import SecondLook
 from crosslight.types import Modality, Progress
@@ -30,9 +34,10 @@ class Shelf:
     """Makes and keeps what answers queries in one repository."""
 
     def __init__(
-        self, material: Material, modality: Modality, fold: Fold, config: EvaluateConfig, progress: Progress
-    ) -> None:
-        self.fold, self.config, self.progress = fold, config, progress
+        self, material: Material, modality: Modality, fold: Fold, config: EvaluateConfig, models: Path,
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        self.fold, self.config, self.models, self.progress = fold, config, models, progress
         self.align = replace(config.align, device=str(choose_device(config.device)))
         self.repository = material.repository(modality)
         self.asks: Modality = "B" if modality == "A" else "A"  # what is asked across modalities
@@ -40,7 +45,7 @@ class Shelf:
         self._made: dict[str, tuple[Matcher, float]] = {}
 
     def get(self, method: Method) -> tuple[Matcher, float]:
-        """Return the matcher of a method, and how many seconds its preparation took."""
+        """Return the matcher of a method, and how many seconds its preparation took, training aside."""
         if method.shortlist:
             base, seconds = self.get(method.base)
             assert isinstance(base, Shortlist)
@@ -49,8 +54,8 @@ class Shelf:
 
     def _prepare(self, name: str, make: Callable[[], Matcher]) -> tuple[Matcher, float]:
         if name not in self._made:
-            start = time.perf_counter()
             matcher = make()
+            start = time.perf_counter()
             matcher.prepare(self.progress)
             self._made[name] = (matcher, time.perf_counter() - start)
         return self._made[name]
@@ -84,8 +89,22 @@ class Shelf:
 
     def _baseline(self, method: Method) -> Matcher:
         baseline = build_baseline(method.matcher, self.config)
-        pairs = self.fold.pairs("train")
-        return BaselineMatcher(
-            baseline, self.repository, lambda p: baseline.fit(pairs, query=self.asks, progress=p),
-            of_representations=method.representation not in ("", "originals"),
-        )  # fmt: skip
+        if baseline.learns:
+            self._fit(method.matcher, baseline)
+        reads_images = method.representation in ("", "originals")
+        return BaselineMatcher(baseline, self.repository, of_representations=not reads_images)
+
+    def _fit(self, name: str, baseline: Baseline) -> None:
+        """Train, or go on with a training that was stopped, or take one that was finished."""
+        inputs = {
+            **baseline_inputs(name, self.config),
+            "seed": self.config.seed,
+            "asks": self.asks,
+            "fold": self.fold.name,
+            "pairs": self.fold.signatures("train"),
+            "source": digest_computing(),
+        }
+        folder = self.models / f"{name}-{hash_inputs(inputs)}"
+        baseline.fit(
+            self.fold.pairs("train"), query=self.asks, checkpoint=folder / "checkpoint", progress=self.progress
+        )

@@ -49,7 +49,7 @@ class Asked:
                 raise InputError(
                     f"{self.label} ({self.image.mpp:g} micrometres per pixel) has {sides[1]} x {sides[0]} px at "
                     f"the repository's {target_mpp:g}; queries need {MIN_SIDE_PX} to {MAX_QUERY_PX}. Check both pixel "
-                    "sizes; --query-mpp sets the query's."
+                    "sizes; the query's can be given (query_mpp)."
                 )
             image = replace(self.image, pixels=resample_pixels(self.image.pixels, factor))
             representation = self._represent(image)
@@ -65,8 +65,8 @@ class Asked:
         among = f"the only {what}" if n == 1 else f"any of the {n} {what}s"
         return InputError(
             f"{self.label} ({self.image.width_px} x {self.image.height_px} px) does not fit into {among} of this "
-            "repository at the angles and scales looked for; cut it smaller, let it stick out (--overlap 0.5), or "
-            "check the pixel sizes (--query-mpp)."
+            "repository at the angles and scales looked for; cut it smaller, let it stick out (overlap 0.5), or "
+            "check the pixel sizes (query_mpp)."
         )
 
     def in_its_pixels(self, place: Placement, target_mpp: float | None) -> Placement:

@@ -100,14 +100,16 @@ def add_images(
         raise ConfigError(f"mpp is {mpp}; give micrometres per pixel above 0.")
     jobs = _list_jobs(files, metadata, mpp, skipped)
     todo = [j for j in jobs if not _is_current(j, there.get(j.name))]
-    left_over = (index.folder / SKIPPED_FILE).exists()  # of a slide that was skipped, some tiles may have been written
+    had_skipped = (index.folder / SKIPPED_FILE).exists()
     with note_change(index.folder) as was_stopped:
         _write_jobs(index, todo, team, skipped, progress)
         written = skipped.without(todo)
         old = [archive_key(there[j.name]) for j in written if j.name in there and archive_key(there[j.name]) != j.key]
         index.archive.remove(old)
         index.pyramids.remove(old)
-        if was_stopped or (left_over and not skipped):
+        # Of a slide that was skipped some tiles may have been written; they stay while it may be tried again.
+        stale = had_skipped and not skipped if skipped.again else bool(skipped)
+        if was_stopped or stale:
             prune_archives(index)
         skipped.save(index.folder / SKIPPED_FILE)
     return BuildResult(n_written=len(written), n_there=len(jobs) - len(todo), n_skipped=len(skipped))

@@ -160,11 +160,9 @@ def fit_pairs(
             progress=progress,
         )  # fmt: skip
     except KeyboardInterrupt:
-        training.save(checkpoint)
         if training.step > 0:
             write()
         raise
-    training.save(checkpoint)
     model = recipe.finish(write(), train, val, out, progress)
     model = replace(model, training={**model.training, "finished": True})
     model.save(out)

@@ -147,6 +147,7 @@ class Index(IndexAnswers):
         workers: int | None = None,
         scheduler: str | Client | None = None,
         on_skipped: Tell | None = None,
+        try_again: bool = True,
         progress: Progress = silent,
     ) -> int:
         """Add images, replace those whose files changed, skip the rest; return how many were written.
@@ -163,6 +164,9 @@ class Index(IndexAnswers):
         on_skipped : callable, optional
             Called with the file of each image that cannot be used, and the InputError that says why; the others are
             indexed. By default the first such error is raised.
+        try_again : bool
+            Whether these are listed in `skipped.csv`, to be mended and added again. Without it that file stays as it
+            is: for files that will be gone.
         progress : callable
             See `crosslight.progress`.
 
@@ -175,7 +179,7 @@ class Index(IndexAnswers):
         columns = metadata if metadata is None or isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:
-            result = build.add_images(self, files, columns, mpp, team, Unusable(on_skipped), progress)
+            result = build.add_images(self, files, columns, mpp, team, Unusable(on_skipped, again=try_again), progress)
         self.last_change = str(result)
         return result.n_written
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 from crosslight.errors import InputError, say_count
 from crosslight.read.image import image_signature, read_image
+from crosslight.read.kept import Kept
 from crosslight.represent.base import Model
 from crosslight.rerank.second_look import SecondLook
 from crosslight.types import Entry, Image, Modality
@@ -23,26 +23,18 @@ def look_again(model: Model, asked: Modality, searched: Modality, read: Callable
     )  # fmt: skip
 
 
-class IndexedPixels:
-    """Reads the images of an index as they were when it was made, and keeps those read last."""
+def read_indexed(find: Callable[[str], Entry]) -> Callable[[str], Image]:
+    """Return what reads images of an index by name, as they were when it was made, and keeps those read last.
 
-    def __init__(self, entry: Callable[[str], Entry], kept_bytes: int = KEPT_BYTES) -> None:
-        self._entry, self._room = entry, kept_bytes
-        self._kept: OrderedDict[str, Image] = OrderedDict()
+    It raises InputError where a file is no longer there, or is another.
+    """
+    kept: Kept[Image] = Kept(KEPT_BYTES, lambda image: image.pixels.nbytes)
+    return lambda name: kept.get(name, lambda: _read_unchanged(find(name)))
 
-    def read(self, name: str) -> Image:
-        """Return one image; raises InputError where its file is no longer there, or is another."""
-        if name in self._kept:
-            self._kept.move_to_end(name)
-            return self._kept[name]
-        entry = self._entry(name)
-        require_unchanged(entry)
-        image = read_image(Path(entry.path))
-        self._kept[name] = image
-        self._room -= image.pixels.nbytes
-        while self._room < 0 and len(self._kept) > 1:
-            self._room += self._kept.popitem(last=False)[1].pixels.nbytes
-        return image
+
+def _read_unchanged(entry: Entry) -> Image:
+    require_unchanged(entry)
+    return read_image(Path(entry.path))
 
 
 def require_unchanged(entry: Entry) -> None:

@@ -13,7 +13,7 @@ from crosslight.errors import ConfigError, InputError
 from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
-from crosslight.pipeline.looking import IndexedPixels, look_again, tell_unread
+from crosslight.pipeline.looking import look_again, read_indexed, tell_unread
 from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.pipeline.unusable import Unusable
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
@@ -34,7 +34,7 @@ AUTO_LISTED = 20_000  # beyond so many, "auto" does not even look at their sizes
 PATCHES_SHORTLIST = 30  # the paper's
 N_NAMED = 5  # values of a column in a message
 
-Answer = tuple[Sequence[Found], str] | InputError  # places and how they were found, or why there is no answer
+Answer = tuple[Sequence[Found], str]  # places, and how they were found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def _say_unmet(index: IndexAnswers, where: Where) -> str:
             columns.setdefault(key, set()).add(str(value))
     for key in where:
         if key not in columns:
-            there = f"the columns are {', '.join(sorted(columns))}" if columns else "it was built without --metadata"
+            there = f"the columns are {', '.join(sorted(columns))}" if columns else "none has any"
             return f"no image matches, since none has a column {key!r}; {there}"
     asked = ", ".join(f"{key}={value}" for key, value in where.items())
     values = "; ".join(f"{key} is {', '.join(sorted(columns[key])[:N_NAMED])}" for key in where)
@@ -168,28 +168,26 @@ def _search_aligned(
 ) -> list[Ranking]:  # fmt: skip
     """Align with the images, search the large ones, and put both in one order."""
     n_single = n_images - len(slides.entries)
-    answers: Sequence[Answer] = [([], "")] * len(asked)
-    if n_single:
-        answers = _align_images(index, asked, n_single, settings, progress)
+    # What is too large for the images may be found in a slide.
+    unfit = Unusable(lambda *_: None) if slides.entries else unanswered
+    answers = _align_images(index, asked, n_single, settings, unfit, progress) if n_single else {}
     rankings = []
-    for done, (one, answer) in enumerate(zip(asked, answers, strict=True)):
+    for done, one in enumerate(asked):
         with unanswered.skip(one.image.name, one.label):
-            found, note = _add_slides(one, answer, slides, settings)
-            rankings.append(_ranking(index, one.image, [(n, p.similarity, p) for n, p in found], note, settings))
+            answer = answers.get(one.image.name)
+            if slides.entries:
+                answer = _add_slides(one, answer or ([], ""), slides, settings)
+            if answer is not None:
+                found, note = answer
+                rankings.append(_ranking(index, one.image, [(n, p.similarity, p) for n, p in found], note, settings))
         if slides.entries:
             progress(done + 1, len(asked), "searching slides")
     return rankings
 
 
-def _add_slides(
-    one: Asked, answer: Answer, slides: SlideShelf, settings: SearchSettings
-) -> tuple[Sequence[Found], str]:
-    """Put what the slides hold into the order; raises InputError where the query can be used for neither."""
-    if not slides.entries:
-        if isinstance(answer, InputError):
-            raise answer
-        return answer
-    found, note = ([], "") if isinstance(answer, InputError) else answer  # too large for images, not for slides
+def _add_slides(one: Asked, answer: Answer, slides: SlideShelf, settings: SearchSettings) -> Answer:
+    """Put what the slides hold into the order; raises InputError where the query fits into nothing."""
+    found, note = answer
     places, told = slides.search(one, settings.shortlist, settings.top)
     if not (found or places):
         raise one.misfit(len(slides.entries), "slide")
@@ -197,68 +195,58 @@ def _add_slides(
 
 
 def _align_images(
-    index: IndexAnswers, asked: Sequence[Asked], n_images: int, settings: SearchSettings, progress: Progress
-) -> list[Answer]:
-    """Return the aligned places of each query in images that are no slides, best first, and how they were found."""
-    config = settings.align
-    known: dict[str, Entry] = {}
-    read = IndexedPixels(known.__getitem__).read
+    index: IndexAnswers, asked: Sequence[Asked], n_images: int, settings: SearchSettings, unfit: Unusable,
+    progress: Progress,
+) -> dict[str, Answer]:  # fmt: skip
+    """Return, by query, its aligned places in images that are no slides, best first.
+
+    `unfit` is told of those that cannot be used or fit into none.
+    """
+    shortlist, known = settings.shortlist, dict[str, Entry]()
+    read = read_indexed(known.__getitem__)
     look = look_again(index.model, settings.modality, index.manifest.modality, read) if settings.second_look else None
-    aligner = Aligner(lambda name: _load(index, known[name]), config, look)
-    n_hits = settings.shortlist if isinstance(settings.shortlist, int) else n_images
-    if settings.shortlist == "auto" and n_images > AUTO_LISTED:
-        n_hits = AUTO_SHORTLIST
-    mpp = None
-    if n_hits >= n_images:
+    aligner = Aligner(lambda name: _load(index, known[name]), settings.align, look)
+    most = shortlist if isinstance(shortlist, int) else AUTO_LISTED if shortlist == "auto" else n_images
+    if n_images <= most:
         known.update({e.name: e for e in index.store.entries(settings.where) if e.kind == "image"})
-        mpp = common_mpp(list(known.values()))
-        everything = list(map(_candidate, known.values()))
-        queries = _represent(asked, mpp, progress)
-        good = [query for query in queries if isinstance(query, Query)]
-        if settings.shortlist != "auto" or _is_quick(good, everything, config):
-            note = "aligned with the only image" if n_images == 1 else f"aligned with all {n_images} images"
-            placed = iter(aligner.align(good, everything, progress))
-            return [
-                query if isinstance(query, InputError)
-                else _answer(one, next(placed), mpp, n_images, f"{note}{tell_unread(look)}")
-                for one, query in zip(asked, queries, strict=True)
-            ]  # fmt: skip
-        n_hits = AUTO_SHORTLIST
+    mpp, everything = common_mpp(list(known.values())), list(map(_candidate, known.values()))
+    queries = _represent(asked, mpp, unfit, progress)
+    answers: dict[str, Answer] = {}
+
+    def keep(one: Asked, hits: Sequence[Found], n_tried: int, note: str) -> None:
+        with unfit.skip(one.image.name, one.label):
+            if n_tried and not hits:
+                raise one.misfit(n_tried, "image")
+            places = [(name, one.in_its_pixels(place, mpp)) for name, place in hits]
+            answers[one.image.name] = places, f"{note}{tell_unread(look)}"
+
+    if n_images <= most and (shortlist != "auto" or _is_quick([q for _, q in queries], everything, settings.align)):
+        note = "aligned with the only image" if n_images == 1 else f"aligned with all {n_images} images"
+        placed = aligner.align([query for _, query in queries], everything, progress)
+        for (one, _), hits in zip(queries, placed, strict=True):
+            keep(one, hits, n_images, note)
+        return answers
+    n_hits = shortlist if isinstance(shortlist, int) else AUTO_SHORTLIST
     note = f"aligned with the best {n_hits} of {n_images} images by histogram"
-    answers: list[Answer] = []
-    for done, (one, query) in enumerate(zip(asked, _represent(asked, mpp, progress), strict=True)):
-        if isinstance(query, InputError):
-            answers.append(query)
-            continue
+    for done, (one, query) in enumerate(queries):
         found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
         known.update(found)
-        placed_in = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
-        answers.append(_answer(one, placed_in, mpp, len(found), f"{note}{tell_unread(look)}"))
-        progress(done + 1, len(asked), "aligning")
+        hits = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
+        keep(one, hits, len(found), note)
+        progress(done + 1, len(queries), "aligning")
     return answers
 
 
-def _represent(asked: Sequence[Asked], mpp: float | None, progress: Progress) -> list[Query | InputError]:
-    """Return each query at a pixel size, or why it cannot be used."""
-    queries: list[Query | InputError] = []
+def _represent(
+    asked: Sequence[Asked], mpp: float | None, unfit: Unusable, progress: Progress
+) -> list[tuple[Asked, Query]]:
+    """Return the queries that can be used at a pixel size."""
+    queries = []
     for done, one in enumerate(asked):
-        try:
-            queries.append(one.at(mpp))
-        except InputError as error:
-            queries.append(error)
+        with unfit.skip(one.image.name, one.label):
+            queries.append((one, one.at(mpp)))
         progress(done + 1, len(asked), "representing")
     return queries
-
-
-def _answer(one: Asked, hits: Sequence[Found], mpp: float | None, n_tried: int, note: str) -> Answer:
-    """Return aligned places in the query's own pixels; where it fits into none of what was tried, that."""
-    if n_tried and not hits:
-        return one.misfit(n_tried, "image")
-    return _in_pixels(one, hits, mpp), note
-
-
-def _in_pixels(one: Asked, hits: Sequence[Found], mpp: float | None) -> list[Found]:
-    return [(name, one.in_its_pixels(place, mpp)) for name, place in hits]
 
 
 def _candidate(entry: Entry) -> Candidate:

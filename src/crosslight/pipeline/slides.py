@@ -118,7 +118,7 @@ def _begin(index: IndexParts, view: RescaledSource, job: Job) -> PyramidShape:
     if min(view.height_px, view.width_px) < MIN_SIDE_PX:
         raise InputError(
             f"{job.path} is {view.width_px} x {view.height_px} px at the model's pixel size; slides need {MIN_SIDE_PX} "
-            "px a side. Check its micrometres per pixel, or give them with --mpp."
+            "px a side. Check its micrometres per pixel, or give them (mpp)."
         )
     first = source.levels[0]
     longest = max(first.height_px, first.width_px)

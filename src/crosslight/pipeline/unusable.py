@@ -36,10 +36,12 @@ class Unusable:
     ----------
     tell : callable, optional
         Called with the file (or name) of each and what is wrong with it; the others go on.
+    again : bool
+        Whether they may be mended and tried again, for which `save` lists them.
     """
 
-    def __init__(self, tell: Tell | None = None) -> None:
-        self._tell = tell
+    def __init__(self, tell: Tell | None = None, *, again: bool = True) -> None:
+        self._tell, self.again = tell, again
         self._found: dict[str, tuple[str, InputError]] = {}
 
     def __len__(self) -> int:
@@ -65,7 +67,12 @@ class Unusable:
         return [one for one in some if one.name not in self._found]
 
     def save(self, file: Path) -> None:
-        """Write a CSV with `COLUMNS`, or delete an earlier one when nothing was passed over."""
+        """Write a CSV with `COLUMNS`, or delete an earlier one when nothing was passed over.
+
+        Without `again` it stays as it is.
+        """
+        if not self.again:
+            return
         if not self._found:
             file.unlink(missing_ok=True)
             return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import overload
 
 from crosslight.errors import InputError, say_count
 from crosslight.read.image import read_image
+from crosslight.read.kept import Kept
 from crosslight.types import Image, Pair
 
 
@@ -21,30 +21,24 @@ class PairReader:
     files : mapping of str to (Path, Path)
         The two files (A, B) by pair name.
     cache_bytes : int
-        The most that pixels may take in memory; a pair that is larger is read anew each time.
+        The most that pixels may take in memory; the pair read last stays even if it is larger.
     """
 
     def __init__(self, files: Mapping[str, tuple[Path, Path]], cache_bytes: int) -> None:
-        self._files, self._cache_bytes = files, cache_bytes
-        self._kept: OrderedDict[str, Pair] = OrderedDict()  # the one used last comes last
-        self._kept_bytes = 0
+        self._files = files
+        self._kept: Kept[Pair] = Kept(cache_bytes, lambda pair: pair.a.pixels.nbytes + pair.b.pixels.nbytes)
         self._n_channels: dict[int, tuple[int, Path]] = {}  # by side, of the first image read
-        self._lock = threading.Lock()
 
     def read(self, name: str) -> Pair:
         """Return one pair; raises InputError as `PairSequence` says."""
-        with self._lock:
-            if name in self._kept:
-                self._kept.move_to_end(name)
-                return self._kept[name]
+        return self._kept.get(name, partial(self._read, name))
+
+    def _read(self, name: str) -> Pair:
         paths = self._files[name]
         pair = Pair(name=name, a=read_image(paths[0]), b=read_image(paths[1]))
         _check_sizes(pair, paths)
-        with self._lock:
-            a, b = (self._in_channels(side, image, paths[side]) for side, image in enumerate((pair.a, pair.b)))
-            pair = Pair(name=name, a=a, b=b)
-            self._keep(pair)
-        return pair
+        a, b = (self._in_channels(side, image, paths[side]) for side, image in enumerate((pair.a, pair.b)))
+        return Pair(name=name, a=a, b=b)
 
     def _in_channels(self, side: int, image: Image, path: Path) -> Image:
         n_channels, first = self._n_channels.setdefault(side, (image.n_channels, path))
@@ -55,15 +49,6 @@ class PairReader:
                 "kind need the same number. Convert the one that differs, or leave its pair out."
             )
         return same
-
-    def _keep(self, pair: Pair) -> None:
-        size = _size_bytes(pair)
-        if pair.name in self._kept or size > self._cache_bytes:
-            return
-        self._kept[pair.name] = pair
-        self._kept_bytes += size
-        while self._kept_bytes > self._cache_bytes:
-            self._kept_bytes -= _size_bytes(self._kept.popitem(last=False)[1])
 
 
 class PairSequence(Sequence[Pair]):
@@ -97,7 +82,3 @@ def _check_sizes(pair: Pair, paths: tuple[Path, Path]) -> None:
             f"{paths[0]} is {a.width_px} x {a.height_px} px but {paths[1]} is {b.width_px} x {b.height_px} px; the two "
             "images of a pair must be aligned and equal in size. Crop or resample one of them, or leave the pair out."
         )
-
-
-def _size_bytes(pair: Pair) -> int:
-    return int(pair.a.pixels.nbytes + pair.b.pixels.nbytes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from crosslight.errors import InputError, UnreadableImageError
+from crosslight.read.kept import Kept
 from crosslight.read.pixel_size import tiff_pixel_size
 from crosslight.read.pixels import MAX_CHANNELS, to_supported_dtype
 from crosslight.read.source import Level, check_region, make_levels
@@ -121,7 +122,7 @@ class _Segmented:
         self._per_page = int(k.samplesperpixel)
         self._separate = int(k.planarconfig) == 2 and self._per_page > 1
         self._grid = tuple(-(-size // tile) for size, tile in zip(self.size, self._tile, strict=True))
-        self._cache: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
+        self._tiles: Kept[NDArray[Any]] = Kept(CACHE_BYTES, lambda tile: tile.nbytes)
         self._lock = threading.Lock()
         held = self._tile[0] * self._tile[1] * (1 if self._separate else self._per_page) * k.dtype.itemsize
         if k.imagedepth > 1 or held > MAX_SEGMENT_BYTES or len(self._pages) * self._per_page > MAX_CHANNELS + 1:
@@ -156,16 +157,14 @@ class _Segmented:
         return region
 
     def _segment(self, page_number: int, index: int) -> NDArray[Any] | None:
-        """Return a decoded tile (h, w, n), from the cache where it is there."""
-        key = (page_number, index)
+        """Return a decoded tile (h, w, n), or None where it was never written."""
+        if self._pages[page_number].databytecounts[index] == 0:
+            return None
+        return self._tiles.get((page_number, index), partial(self._decode, self._pages[page_number], index))
+
+    def _decode(self, page: Any, index: int) -> NDArray[Any]:
+        count = page.databytecounts[index]
         with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-            page = self._pages[page_number]
-            count = page.databytecounts[index]
-            if count == 0:
-                return None
             handle = self._file.filehandle
             handle.seek(page.dataoffsets[index])
             data = handle.read(count)
@@ -174,14 +173,6 @@ class _Segmented:
         options = {"jpegtables": page.jpegtables, "jpegheader": self._keyframe.jpegheader}
         chosen = options if self._keyframe.compression in JPEG_KINDS else {}
         decoded, _, shape = self._keyframe.decode(data, index, _fullsize=False, **chosen)
-        if decoded is None:
-            return None
+        assert decoded is not None  # which stands for no data at all
         tile: NDArray[Any] = np.asarray(decoded).reshape(shape)[0]
-        self._keep(key, tile)
         return tile
-
-    def _keep(self, key: tuple[int, int], tile: NDArray[Any]) -> None:
-        with self._lock:
-            self._cache[key] = tile
-            while sum(t.nbytes for t in self._cache.values()) > CACHE_BYTES and len(self._cache) > 1:
-                self._cache.popitem(last=False)

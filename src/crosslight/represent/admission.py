@@ -45,7 +45,7 @@ class Admission:
         if same is None or (self.grey_is_other and image.n_channels == 1 < n_channels):
             raise InputError(
                 f"{image.name} has {say_count(image.n_channels, 'channel')}, but modality {self.modality} of this "
-                f"model was trained on {n_channels}; check that --modality is right, or convert the image."
+                f"model was trained on {n_channels}; check that it is of modality {self.modality}, or convert it."
             )
         return same
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from crosslight.errors import InputError, ModelError
 from crosslight.represent.checkpoint import read_checkpoint, write_checkpoint
-from crosslight.represent.comir.intensity import Intensity
 from crosslight.types import Pair, Progress
 
 Record = dict[str, float]  # one line of training.csv
@@ -39,13 +38,11 @@ class Budget:
 class ResumableTraining(ABC):
     """Networks on their way. What is random depends on `seed` and `step` alone, so that a stop leaves no trace."""
 
-    checkpoint_every_s: ClassVar[float]
+    checkpoint_every_s: ClassVar[float] = 60.0
     groups: ClassVar[tuple[str, ...]]  # of tensors in a checkpoint
 
-    def __init__(
-        self, intensities: tuple[Intensity, Intensity], config: Any, *, device: torch.device, seed: int
-    ) -> None:
-        self.intensities, self.config, self.device, self.seed = intensities, config, device, seed
+    def __init__(self, config: Any, *, device: torch.device, seed: int) -> None:
+        self.config, self.device, self.seed = config, device, seed
         self.step, self.seconds = 0, 0.0
         self.records: list[Record] = []
 
@@ -76,10 +73,24 @@ class ResumableTraining(ABC):
     ) -> None:
         """Train until the budget is used up, calling `on_step` after each step.
 
+        `checkpoint` is written now and then, at the end, and when a KeyboardInterrupt comes, which is passed on.
         Raises TrainingDivergedError when a loss is no longer finite.
         """
         if not pairs:
             raise InputError("There is no training pair; give at least one (a dozen or more is sensible).")
+        try:
+            self._run(pairs, budget, checkpoint, on_step, progress)
+        except KeyboardInterrupt:
+            if checkpoint is not None:
+                self.save(checkpoint)
+            raise
+        if checkpoint is not None:
+            self.save(checkpoint)
+
+    def _run(
+        self, pairs: Sequence[Pair], budget: Budget, checkpoint: Path | None, on_step: Callable[[], None] | None,
+        progress: Progress,
+    ) -> None:  # fmt: skip
         saved = clock = time.monotonic()
         while (fraction := budget.fraction(self.step, self.seconds)) < 1.0:
             record = self._train_step(pairs, fraction)

@@ -65,7 +65,7 @@ class Addition:
             job.skipped.append(SkippedFile(name=names[file], reason=str(error).replace(file, repr(names[file]))))
 
         n_added = self.bench.index.add(
-            batch, metadata={name: self.metadata for name in batch}, on_skipped=skip,
+            batch, metadata={name: self.metadata for name in batch}, on_skipped=skip, try_again=False,
             progress=lambda done, of, label: job.progress(first + done / of * len(batch), len(self.files), label),
         )  # fmt: skip
         self.bench.refresh()

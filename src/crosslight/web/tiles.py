@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import threading
-from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ from PIL import Image as PillowImage
 from crosslight.errors import InputError
 from crosslight.pipeline.index import Index
 from crosslight.read.image import read_image
+from crosslight.read.kept import Kept
 from crosslight.read.rescale import RescaledSource
 from crosslight.read.source import SlideSource, make_overview
 from crosslight.show.overlay import zoom_matrix
@@ -116,9 +117,9 @@ class LargePicture:
 class Pictures:
     """Repository images to look at: the last ones used are kept, up to so many bytes."""
 
-    def __init__(self, index: Index, cache_bytes: int = CACHE_BYTES) -> None:
-        self._index, self._cache_bytes = index, cache_bytes
-        self._kept: OrderedDict[str, Pyramid | LargePicture] = OrderedDict()
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._kept: Kept[Pyramid | LargePicture] = Kept(CACHE_BYTES, lambda picture: picture.size_bytes)
         self._reading = threading.Lock()  # one image at a time: memory stays bounded, sources are not shared
 
     def tile(self, entry: Entry, number: int, column: int, row: int) -> Rgb | None:
@@ -163,19 +164,11 @@ class Pictures:
 
     def _open(self, entry: Entry) -> Pyramid | LargePicture:
         """Return an image from memory or its file; `self._reading` is held."""
-        key = f"{entry.name}|{entry.signature}"
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
         try:
-            picture = self._read(entry)
+            return self._kept.get((entry.name, entry.signature), partial(self._read, entry))
         except (InputError, OSError) as error:
             sentence = "its file has moved or changed since it was indexed; put it back, or add it again"
             raise InputError(f"The image {entry.name!r} cannot be shown: {sentence}.") from error
-        self._kept[key] = picture
-        while len(self._kept) > 1 and sum(p.size_bytes for p in self._kept.values()) > self._cache_bytes:
-            self._kept.popitem(last=False)
-        return picture
 
     def _read(self, entry: Entry) -> Pyramid | LargePicture:
         if entry.kind == "slide":

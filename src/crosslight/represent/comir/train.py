@@ -27,7 +27,6 @@ from crosslight.types import Pair
 class Training(ResumableTraining):
     """Two networks on their way: what a checkpoint holds."""
 
-    checkpoint_every_s: ClassVar[float] = 60.0
     groups: ClassVar[tuple[str, ...]] = ("networks", "optimizer")
 
     config: FitConfig
@@ -36,7 +35,8 @@ class Training(ResumableTraining):
         self, intensities: tuple[Intensity, Intensity], config: FitConfig, *, device: torch.device, seed: int
     ) -> None:
         torch.manual_seed(seed)
-        super().__init__(intensities, config, device=device, seed=seed)
+        super().__init__(config, device=device, seed=seed)
+        self.intensities = intensities
         self.networks = nn.ModuleList(build_network(i.n_channels, config.network) for i in intensities)
         self.starts_settled = config.start == "shipped" and all(
             [load_start(n, i.n_channels) for n, i in zip(self.networks, intensities, strict=True)]

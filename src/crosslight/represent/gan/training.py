@@ -37,7 +37,8 @@ class TranslationTraining(ResumableTraining):
     def __init__(
         self, intensities: tuple[Intensity, Intensity], config: TranslationConfig, *, device: torch.device, seed: int
     ) -> None:
-        super().__init__(intensities, config, device=device, seed=seed)
+        super().__init__(config, device=device, seed=seed)
+        self.intensities = intensities
         n_a, n_b = (i.n_channels for i in intensities)
         self.generators = nn.ModuleDict(
             {"ab": build_generator(n_a, n_b, config), "ba": build_generator(n_b, n_a, config)}
