@@ -4,13 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from crosslight.config import FitConfig, OptimizerConfig, from_dict, read_settings, to_dict
+from crosslight.cli.options import PresetName
+from crosslight.config import (
+    PRESETS,
+    TRANSLATION_PRESETS,
+    FitConfig,
+    OptimizerConfig,
+    from_dict,
+    read_settings,
+    to_dict,
+)
 from crosslight.errors import ConfigError
 
 
 def test_settings_survive_the_way_through_a_dictionary() -> None:
     config = FitConfig(optimizer=OptimizerConfig(steps=7, learning_rate=1))
     assert from_dict(FitConfig, to_dict(config)) == config
+
+
+def test_every_preset_is_offered_and_names_itself() -> None:
+    assert {name.value for name in PresetName} == {*PRESETS, *TRANSLATION_PRESETS, "originals"}
+    assert all(settings.preset == name for name, settings in {**PRESETS, **TRANSLATION_PRESETS}.items())
 
 
 @pytest.mark.parametrize(

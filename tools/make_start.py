@@ -34,7 +34,7 @@ WARMUP_STEPS, FREEZE_NORM, FREEZE_GIVEN_NORM = 100, 0.6, 0.02
 EASY = 0.08  # share of the time in which whole crops are told apart, before windows are looked for at every place
 SIZE_PX, MARGIN_PX = 128, 32
 POOL, POOL_MIN, CHUNK = 20_000, 600, 24  # scenes kept, needed before the first step, made at once
-CHUNKS_PER_STEP = 4  # taken at most at a step
+SHOWN_TIMES = 3  # each scene on average, at least
 ASKED_LONGITUDES = (30, 130)  # degrees east, not shown here: the demonstration asks for these places
 PUBLIC_DOMAIN = (
     *("astronaut", "brick", "camera", "cell", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field"),
@@ -72,11 +72,11 @@ class Pool:
     def __init__(self, queue: Queue[Views], device: torch.device, seed: int) -> None:
         self._queue, self._rng = queue, np.random.default_rng(seed)
         self._views = torch.empty((POOL, 2, SIZE_PX + MARGIN_PX, SIZE_PX + MARGIN_PX), dtype=torch.uint8, device=device)
-        self.n_made = 0
+        self.n_made = self._n_shown = 0
 
     def _refill(self) -> None:
-        """Take what has been made since; wait for as many as are needed to begin."""
-        for _ in range(CHUNKS_PER_STEP if self.n_made >= POOL_MIN else POOL_MIN // CHUNK + 1):
+        """Take what has been made since, as much as is to be shown; wait for as many as are needed to begin."""
+        while self.n_made < POOL_MIN + self._n_shown / SHOWN_TIMES:
             try:
                 views = self._queue.get(block=self.n_made < POOL_MIN)
             except Empty:
@@ -88,6 +88,7 @@ class Pool:
     def draw(self, n_pairs: int, stride: int) -> tuple[list[Tensor], NDArray[np.int64]]:
         """Return crops of shape (N, 1, size, size) of both pictures, and by how many cells the second lies further."""
         self._refill()
+        self._n_shown += n_pairs
         rng = self._rng
         chosen = torch.from_numpy(rng.choice(min(self.n_made, POOL), n_pairs, replace=False))
         views = self._views[chosen.to(self._views.device)]

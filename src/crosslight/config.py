@@ -277,6 +277,7 @@ _PAPER_OPTIMIZER = OptimizerConfig(
 )
 PRESETS: dict[str, FitConfig] = {
     "default": FitConfig(),
+    "best": FitConfig(preset="best", optimizer=OptimizerConfig(steps=8000)),
     "paper": FitConfig(
         preset="paper",
         start="random",

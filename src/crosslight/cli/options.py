@@ -20,6 +20,7 @@ class PresetName(StrEnum):
     """Complete sets of settings."""
 
     default = "default"
+    best = "best"
     paper = "paper"
     originals = "originals"
     pix2pix = "pix2pix"

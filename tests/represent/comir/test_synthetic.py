@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from crosslight.represent.comir.scenes import DRAWINGS, Noise, cut_scene, stretch
-from crosslight.represent.comir.synthetic import Scenery, bend, synthetic_batch
+from crosslight.represent.comir.scenes import DRAWINGS, Noise, cut_scene, join_scenes, paint_scene, stretch, strew
+from crosslight.represent.comir.synthetic import Scenery, bend, coarsen, show_edges, synthetic_batch
 
 SIZE_PX = 64
 
@@ -45,6 +45,42 @@ def test_both_pictures_of_a_drawn_scene_share_their_outlines(draw, scenery: Scen
         same.append(_agreement(a, b))
         other.append(_agreement(a, edges[(i + 1) % len(edges)][1]))
     assert np.mean(same) > np.mean(other) + 0.05, (same, other)
+
+
+def test_a_painted_cut_has_few_tones_each_where_the_other_picture_is_alike() -> None:
+    rng, spreads = np.random.default_rng(2), []
+    hills = 255 * stretch(cv2.GaussianBlur(rng.standard_normal((200, 300)), (0, 0), 8))
+    photograph = np.repeat(hills[..., None], 3, axis=2).astype(np.uint8)
+    for _ in range(20):
+        flat, shown = sorted(paint_scene([photograph], SIZE_PX, rng), key=lambda picture: len(np.unique(picture)))
+        tones = np.unique(flat)
+        assert len(tones) <= 13
+        spreads.append(sum(shown[flat == t].var() * (flat == t).mean() for t in tones) / shown.var())
+    assert np.median(spreads) < 0.4, spreads
+
+
+def test_joined_scenes_show_both_in_the_same_regions() -> None:
+    dark, light = (np.full((SIZE_PX, SIZE_PX), v, np.float32) for v in (0.0, 1.0))
+    a, b = join_scenes((dark, dark), (light, light), Noise(SIZE_PX, 0), np.random.default_rng(0))
+    np.testing.assert_array_equal(a, b)
+    assert 0.05 < a.mean() < 0.95
+
+
+def test_strewn_things_are_small_and_differ_between_the_pictures() -> None:
+    pictures = tuple(np.full((SIZE_PX, SIZE_PX), -1, np.float32) for _ in range(2))
+    strew((pictures[0], pictures[1]), np.random.default_rng(3))
+    changed = [picture >= 0 for picture in pictures]
+    assert all(0 < part.mean() < 0.9 for part in changed)
+    assert not np.array_equal(*changed)
+
+
+def test_edges_and_coarse_pixels_keep_the_size_and_stay_finite() -> None:
+    picture, rng = np.random.default_rng(1).random((SIZE_PX, SIZE_PX)).astype(np.float32), np.random.default_rng(4)
+    for _ in range(40):
+        shown, coarse = show_edges(picture, rng), coarsen(picture, rng)
+        assert shown.shape == coarse.shape == picture.shape
+        assert np.isfinite(shown).all()
+        assert coarse.std() < picture.std()
 
 
 def test_a_cut_is_larger_than_a_small_photograph_allows_only_by_enlarging() -> None:
