@@ -43,7 +43,9 @@ def read_checkpoint(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, dic
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return {name: load_file(folder / f"{name}.safetensors") for name in names}, state
     except Exception as error:
-        raise ModelError(f"The checkpoint {folder} cannot be read ({error}); delete that folder to train anew.") from error
+        raise ModelError(
+            f"The checkpoint {folder} cannot be read ({error}); delete that folder to train anew."
+        ) from error
 
 
 def _older(folder: Path) -> Path:

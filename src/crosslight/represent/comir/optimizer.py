@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -18,33 +18,43 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 FIRST, LAST = "stem.0.", "output."
 
 
-def equalise_singular_values(matrix: Tensor) -> Tensor:
-    """Return a matrix with about the same singular vectors, and singular values of 0.7 to 1.2.
+def equalise_singular_values(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Return matrices with about the same singular vectors, and singular values of 0.7 to 1.2.
 
     The Newton-Schulz iteration X <- a X + b X X' X + c X X' X X' X only ever multiplies X from the left by a
-    polynomial of X X', so that all steps but the first and the last work on the short side alone.
+    polynomial of X X'. So all steps but the first and the last work on the short side alone, and on all matrices of one
+    short side at once.
 
     Parameters
     ----------
-    matrix : Tensor of shape (m, n), float32
+    matrices : sequence of Tensor of shape (m, n), float32
+        Of any shapes.
 
     Returns
     -------
-    equalised : Tensor of shape (m, n), float32
+    equalised : list of Tensor of the same shapes, float32
     """
-    if matrix.shape[0] > matrix.shape[1]:
-        return equalise_singular_values(matrix.T).T
-    x = matrix / (matrix.norm() + 1e-7)
-    gram = x @ x.T
-    factor = torch.eye(len(gram), device=x.device)
-    identity, (a, b, c) = factor, QUINTIC
+    wide = [x / (x.norm() + 1e-7) for x in (m if m.shape[0] <= m.shape[1] else m.T for m in matrices)]
+    equalised = list(wide)
+    for side in {len(x) for x in wide}:
+        alike = [i for i, x in enumerate(wide) if len(x) == side]
+        factors = _iterate(torch.stack([wide[i] @ wide[i].T for i in alike]))
+        for i, factor in zip(alike, factors, strict=True):
+            equalised[i] = factor @ wide[i]
+    return [e if e.shape == m.shape else e.T for e, m in zip(equalised, matrices, strict=True)]
+
+
+def _iterate(gram: Tensor) -> Tensor:
+    """Return, for each X X' of (N, m, m), the polynomial by which the iterations multiply X."""
+    a, b, c = QUINTIC
+    identity = torch.eye(gram.shape[-1], device=gram.device)
+    factor = identity.expand_as(gram)
     for _ in range(N_ITERATIONS):
         step = a * identity + b * gram + c * gram @ gram
         factor = step @ factor
         gram = step @ gram @ step
-        gram = (gram + gram.T) / 2
-    equalised: Tensor = factor @ x
-    return equalised
+        gram = (gram + gram.mT) / 2
+    return factor
 
 
 class Muon(torch.optim.Optimizer):
@@ -61,24 +71,30 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Move all weights that have a gradient."""
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    move = self._move_matrix if group["matrices"] else self._move_elements
-                    weight.sub_(move(weight.grad, self.state[weight]), alpha=group["lr"])
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            moves = self._move_matrices(weights) if group["matrices"] else map(self._move_elements, weights)
+            for weight, move in zip(weights, moves, strict=True):
+                weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(move, alpha=group["lr"])
 
-    def _move_matrix(self, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
-        momentum = state.setdefault("momentum", torch.zeros_like(gradient))
-        momentum.mul_(MOMENTUM).add_(gradient)
-        ahead = torch.add(gradient, momentum, alpha=MOMENTUM).flatten(1)
-        return (equalise_singular_values(ahead) * math.sqrt(max(ahead.shape))).view_as(gradient)
+    def _move_matrices(self, weights: Sequence[Tensor]) -> list[Tensor]:
+        ahead = []
+        for weight in weights:
+            gradient, state = weight.grad, self.state[weight]
+            assert gradient is not None
+            momentum = state.setdefault("momentum", torch.zeros_like(weight))
+            momentum.mul_(MOMENTUM).add_(gradient)
+            ahead.append(torch.add(gradient, momentum, alpha=MOMENTUM).flatten(1))
+        equalised = equalise_singular_values(ahead)
+        return [(e * math.sqrt(max(e.shape))).view_as(w) for e, w in zip(equalised, weights, strict=True)]
 
-    def _move_elements(self, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
+    def _move_elements(self, weight: Tensor) -> Tensor:
+        gradient, state = weight.grad, self.state[weight]
+        assert gradient is not None
         if not state:
-            state.update(n=torch.zeros(()), mean=torch.zeros_like(gradient), square=torch.zeros_like(gradient))
+            state.update(n=torch.zeros(()), mean=torch.zeros_like(weight), square=torch.zeros_like(weight))
         n = float(state["n"].add_(1))
-        mean = state["mean"].lerp_(gradient, 1 - BETAS[0]) / (1 - math.pow(BETAS[0], n))
-        square = state["square"].lerp_(gradient.square(), 1 - BETAS[1]) / (1 - math.pow(BETAS[1], n))
+        mean: Tensor = state["mean"].lerp_(gradient, 1 - BETAS[0]) / (1 - math.pow(BETAS[0], n))
+        square: Tensor = state["square"].lerp_(gradient.square(), 1 - BETAS[1]) / (1 - math.pow(BETAS[1], n))
         return mean / (square.sqrt() + EPSILON)
 
 
