@@ -108,7 +108,7 @@ class OptimizerConfig:
     """
 
     name: str = "muon"
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     momentum: float = 0.9
     warmup_steps: int = 50
