@@ -36,6 +36,7 @@ from crosslight.types import Image, Placement
 zarr = pytest.importorskip("zarr")
 H, W = 900, 1100
 PLACE = Placement(center_xy=(700.0, 333.0), angle_deg=17.0, scale=1.0, similarity=1.0)
+SHORTLIST = 36  # of 66 windows: the networks of these tests learn for seconds
 CONFIG = IndexConfig(slides=SlideConfig(window_cells=96, tile_cells=48, histogram_px=256))
 
 
@@ -139,11 +140,11 @@ def test_hits_in_one_slide_are_different_places(slide_index: Path, query: Image)
 
 def test_a_shortlist_of_windows_finds_it_too(slide_index: Path, query: Image) -> None:
     with crosslight.Index.open(slide_index) as index:
-        ranking = index.search([query], shortlist=24)[0]
+        ranking = index.search([query], shortlist=SHORTLIST)[0]
         words = index.search([query], rerank="none")[0]
     place = ranking.hits[0].placement
     assert place is not None and np.hypot(place.center_xy[0] - 700, place.center_xy[1] - 333) < 3
-    assert "1 slide in the best 24 windows by histogram" in ranking.note
+    assert f"1 slide in the best {SHORTLIST} windows by histogram" in ranking.note
     assert [h.image for h in words.hits].count("slide") == 1
 
 
@@ -439,7 +440,7 @@ def test_a_moved_index_finds_windows_of_slides_there_and_back(slide_index: Path,
 
     def look() -> tuple[dict[str, tuple[list[int], list[float]]], Placement]:
         with crosslight.Index.open(own, device="cpu") as index:
-            best = index.search([query], shortlist=24)[0].hits[0].placement
+            best = index.search([query], shortlist=SHORTLIST)[0].hits[0].placement
             assert best is not None
             return read_windows(index), best
 
