@@ -1,6 +1,6 @@
 """The default network against the paper's DenseUNet: one training step and inference, in one run; and the loss.
 
-networks.py [--device cpu]
+Give `--device cuda` for the figures of a GPU.
 """
 
 from __future__ import annotations

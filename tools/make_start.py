@@ -7,7 +7,6 @@ longitudes that the demonstration and the tests ask for, and those images of sci
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
 import time
 from dataclasses import replace
@@ -29,6 +28,7 @@ from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
+from crosslight.represent.comir.train import learning_rate
 
 WARMUP_STEPS, FREEZE_NORM, FREEZE_GIVEN_NORM = 100, 0.6, 0.02
 EASY = 0.08  # share of the time in which whole crops are told apart, before windows are looked for at every place
@@ -154,14 +154,14 @@ def main() -> None:
     parser.add_argument("--decay", type=float, default=0.1)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    device, config = choose_device(options.device), preset("default")
+    config, device = preset("default"), choose_device(options.device)
     torch.manual_seed(0)
     network = build_network(1, config.network).to(device, memory_format=torch.channels_last)
     easy, freeze_norm = EASY, FREEZE_NORM
     if options.init is not None:
         network.load_state_dict(load_file(options.init))
         easy, freeze_norm = 0.0, FREEZE_GIVEN_NORM
-    muon = replace(config.optimizer, name="muon", learning_rate=options.rate, weight_decay=options.decay)
+    muon = replace(config.optimizer, learning_rate=options.rate, weight_decay=options.decay, warmup_steps=WARMUP_STEPS)
     optimizer = build_optimizer(network, muon)
     context = multiprocessing.get_context("spawn")
     queue: Queue[Views] = context.Queue(8)
@@ -171,7 +171,7 @@ def main() -> None:
     pool, rng, start, step = Pool(queue, device, 0), np.random.default_rng(0), time.monotonic(), 0
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = options.rate * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * fraction))
+            group["lr"] = learning_rate(muon, step, fraction)
         set_modes(network, frozen=fraction >= freeze_norm)
         crops, shift = pool.draw(options.pairs, int(network.stride))
         z_a = overlap(represent(network, crops[0], rng), shift)

@@ -91,8 +91,8 @@ class Muon(torch.optim.Optimizer):
         gradient, state = weight.grad, self.state[weight]
         assert gradient is not None
         if not state:
-            state.update(n=torch.zeros(()), mean=torch.zeros_like(weight), square=torch.zeros_like(weight))
-        n = float(state["n"].add_(1))
+            state.update(step=torch.zeros(()), mean=torch.zeros_like(weight), square=torch.zeros_like(weight))
+        n = float(state["step"].add_(1))  # by this name it stays on the CPU when a checkpoint is loaded
         mean: Tensor = state["mean"].lerp_(gradient, 1 - BETAS[0]) / (1 - math.pow(BETAS[0], n))
         square: Tensor = state["square"].lerp_(gradient.square(), 1 - BETAS[1]) / (1 - math.pow(BETAS[1], n))
         return mean / (square.sqrt() + EPSILON)
