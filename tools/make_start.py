@@ -17,21 +17,22 @@ from queue import Empty
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from crosslight.config import preset
-from crosslight.represent.comir.augment import turn_back
 from crosslight.represent.comir.device import choose_device, low_precision
 from crosslight.represent.comir.loss import contrastive_loss
+from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, transform
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
 from crosslight.represent.comir.train import learning_rate
+from crosslight.types import Float64
 
 WARMUP_STEPS, FREEZE_NORM, FREEZE_GIVEN_NORM = 100, 0.6, 0.02
-EASY = 0.08  # share of the time in which whole crops are told apart, before windows are looked for at every place
 SIZE_PX, MARGIN_PX = 128, 32
 POOL, POOL_MIN, CHUNK = 20_000, 600, 24  # scenes kept, needed before the first step, made at once
 SHOWN_TIMES = 3  # each scene on average, at least
@@ -85,8 +86,8 @@ class Pool:
             self._views[slots.to(self._views.device)] = torch.from_numpy(views).to(self._views.device)
             self.n_made += len(views)
 
-    def draw(self, n_pairs: int, stride: int) -> tuple[list[Tensor], NDArray[np.int64]]:
-        """Return crops of shape (N, 1, size, size) of both pictures, and by how many cells the second lies further."""
+    def draw(self, n_pairs: int) -> tuple[list[Tensor], Float64]:
+        """Return crops of shape (N, 1, size, size) of both pictures, and how the second ones lie in the first."""
         self._refill()
         self._n_shown += n_pairs
         rng = self._rng
@@ -94,36 +95,31 @@ class Pool:
         views = self._views[chosen.to(self._views.device)]
         if rng.random() < 0.5:
             views = views.flip(-1)
-        if rng.random() < 0.5:
-            views = views.transpose(2, 3)
         swapped = torch.from_numpy(rng.random(n_pairs) < 0.5).to(views.device)
-        views = torch.where(swapped[:, None, None, None], views.flip(1), views)
-        starts = rng.integers(0, MARGIN_PX // stride + 1, (2, 2))
-        crops = [
-            views[:, side, None, r * stride : r * stride + SIZE_PX, c * stride : c * stride + SIZE_PX].float() / 255
-            for side, (r, c) in enumerate(starts)
-        ]
-        return crops, starts[1] - starts[0]
+        views = torch.where(swapped[:, None, None, None], views.flip(1), views).float() / 255
+        to_scene = draw_free_moves(n_pairs, SIZE_PX, MARGIN_PX / 4, rng)
+        to_scene[:, :2, 2] += MARGIN_PX / 2
+        moves = draw_free_moves(n_pairs, SIZE_PX, MARGIN_PX / 2, rng)
+        return [cut(views[:, :1], to_scene), cut(views[:, 1:], to_scene @ moves)], moves
 
 
-def represent(network: nn.Module, views: Tensor, rng: np.random.Generator) -> Tensor:
-    """Turn each view by its own quarters, run the network, turn back."""
-    n, device = len(views), views.device
-    quarters = torch.from_numpy(rng.integers(4, size=n)).to(device)
-    x = turn_back(views, (4 - quarters) % 4)
+def cut(views: Tensor, to_scene: Float64) -> Tensor:
+    """Cut turned crops; what lies outside a scene is mirrored."""
+    matrices = torch.from_numpy(to_scene[:, :2].astype(np.float32)).to(views.device)
+    places = transform(matrices, cell_grid(SIZE_PX, SIZE_PX, views.device)) * (2 / (views.shape[-1] - 1)) - 1
+    grid = places.view(len(views), SIZE_PX, SIZE_PX, 2)
+    return functional.grid_sample(views, grid, padding_mode="reflection", align_corners=True)
+
+
+def represent(network: nn.Module, x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Run the network on views at their own spread and level."""
     x = (x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), keepdim=True).clamp(min=0.05)
     # Tones of a modality are brought to one mean and spread for all its images: single crops differ.
-    spread, level = torch.from_numpy(rng.normal(0, 0.3, (2, n, 1, 1, 1)).astype(np.float32)).to(device)
+    spread, level = torch.from_numpy(rng.normal(0, 0.3, (2, len(x), 1, 1, 1)).astype(np.float32)).to(x.device)
     x = x * torch.exp(spread) + level
-    with low_precision(device):
-        z = network(x.contiguous(memory_format=torch.channels_last))
-    return turn_back(z.float(), quarters)
-
-
-def overlap(z: Tensor, shift: NDArray[np.int64]) -> Tensor:
-    """Return the part of the outputs that the other crops show too."""
-    rows, cols = (slice(max(0, int(s)), z.shape[-1] + min(0, int(s))) for s in shift)
-    return z[:, :, rows, cols]
+    with low_precision(x.device):
+        z: Tensor = network(x.contiguous(memory_format=torch.channels_last))
+    return z.float()
 
 
 def set_modes(network: nn.Module, *, frozen: bool) -> None:
@@ -157,10 +153,10 @@ def main() -> None:
     config, device = preset("default"), choose_device(options.device)
     torch.manual_seed(0)
     network = build_network(1, config.network).to(device, memory_format=torch.channels_last)
-    easy, freeze_norm = EASY, FREEZE_NORM
+    freeze_norm = FREEZE_NORM
     if options.init is not None:
         network.load_state_dict(load_file(options.init))
-        easy, freeze_norm = 0.0, FREEZE_GIVEN_NORM
+        freeze_norm = FREEZE_GIVEN_NORM
     muon = replace(config.optimizer, learning_rate=options.rate, weight_decay=options.decay, warmup_steps=WARMUP_STEPS)
     optimizer = build_optimizer(network, muon)
     context = multiprocessing.get_context("spawn")
@@ -173,11 +169,9 @@ def main() -> None:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(muon, step, fraction)
         set_modes(network, frozen=fraction >= freeze_norm)
-        crops, shift = pool.draw(options.pairs, int(network.stride))
-        z_a = overlap(represent(network, crops[0], rng), shift)
-        z_b = overlap(represent(network, crops[1], rng), -shift)
-        critic = "correlation" if fraction < easy else "windows"
-        loss, accuracy = contrastive_loss(z_a, z_b, replace(config.loss, critic=critic))
+        crops, moves = pool.draw(options.pairs)
+        z_a, z_b = (represent(network, x, rng) for x in crops)
+        loss, accuracy = contrastive_loss(z_a, z_b, in_cells(moves, int(network.stride)).to(device), config.loss)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -50,15 +50,13 @@ class LossConfig:
     """InfoNCE over all 2N representations of a batch.
 
     `critic` is "correlation" (zero-mean per channel, unit length, dot product) or "mse" (minus the mean squared
-    difference, as in the paper), or "windows": the middle `window` of one crop (a share of its side) is looked for at
-    every place of all crops of the other kind, at the cells of the representation pooled by each factor of `pooling`,
-    as alignment does. `decay_l1` and `decay_l2` weigh the activation decay.
+    difference, as in the paper), or "windows": a window of one crop (a share `window` of its side) is looked for at
+    every place of all crops of the other kind, as alignment does. `decay_l1` and `decay_l2` weigh the activation decay.
     """
 
     critic: str = "windows"
     temperature: float = 0.07
-    window: float = 0.6
-    pooling: tuple[int, ...] = (1,)
+    window: float = 0.8
     decorrelation: float = 0.5
     decay_l1: float = 0.0
     decay_l2: float = 0.0
@@ -72,10 +70,11 @@ class LossConfig:
 class AugmentConfig:
     """How training crops are cut and changed. Probabilities are per crop and modality.
 
-    The two crops of a pair are cut up to `shift_cells` representation pixels apart, and compared where they overlap,
-    so that a representation cannot depend on where its crop ends. Both show things up to `zoom` times larger or smaller
-    than they are. `brightness`, `contrast`, `gamma` and `channel_gain` (of single channels) are half-widths of random
-    changes; `blur_px` is the largest Gaussian sigma.
+    The two crops of a pair are cut up to `shift_cells` representation pixels apart, so that a representation cannot
+    depend on where its crop ends. They are turned against each other by any angle, so that it turns with the image; by
+    quarters where whole crops are compared ("correlation" and "mse", see `LossConfig`). Both show things up to `zoom`
+    times larger or smaller than they are. `brightness`, `contrast`, `gamma` and `channel_gain` (of single channels) are
+    half-widths of random changes; `blur_px` is the largest Gaussian sigma.
     """
 
     crop_px: int = 128

@@ -1,20 +1,15 @@
-"""Training crops: aligned, turned as told, changed in tone only."""
+"""Training crops: cut and turned as told, changed in tone only."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from crosslight.config import AugmentConfig
 from crosslight.geometry import warp_window
-from crosslight.represent.comir.augment import (
-    change_tones,
-    crop_matrix,
-    gaussian_blur,
-    quarter_matrix,
-    sample_batch,
-    turn_back,
-)
+from crosslight.represent.comir.augment import change_tones, crop_matrix, gaussian_blur, sample_batch
 from crosslight.represent.comir.intensity import measure_intensity
+from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, invert, read_at, transform
 from crosslight.types import Image, Pair
 
 
@@ -23,27 +18,18 @@ def _image(height: int, width: int, channels: int, seed: int = 0) -> Image:
     return Image(pixels=pixels, name=f"image{seed}")
 
 
-def test_both_crops_of_a_pair_show_the_same_place_once_turned_back() -> None:
-    a = _image(200, 180, 1)
+def test_crops_show_the_same_place_once_the_move_between_them_is_undone() -> None:
+    smooth = cv2.GaussianBlur(_image(200, 180, 1).pixels, (0, 0), 5).reshape(200, 180, 1)
+    a = Image(pixels=cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).reshape(200, 180, 1), name="a")
     pairs = [Pair(name="p", a=a, b=Image(pixels=np.repeat(a.pixels, 3, axis=2), name="p"))]
     intensities = (measure_intensity([a], "off"), measure_intensity([pairs[0].b], "off"))
-    batch_a, batch_b = sample_batch(pairs, 6, intensities, AugmentConfig(crop_px=64), np.random.default_rng(1))
-    same_a, same_b = turn_back(batch_a.crops, batch_a.quarters), turn_back(batch_b.crops, batch_b.quarters)
-    assert same_a.shape == (6, 1, 64, 64) and same_b.shape == (6, 3, 64, 64)
-    assert float((same_a - same_b).abs().max()) < 1e-4
-    assert len({int(q) for q in batch_a.quarters} | {int(q) for q in batch_b.quarters}) > 1
-
-
-@pytest.mark.parametrize("quarters", range(4))
-def test_a_quarter_turn_in_the_matrix_equals_turning_the_crop(quarters: int) -> None:
-    y, x = np.mgrid[:150, :160]
-    smooth = np.stack([np.sin(x / 9 + y / 31), np.cos(y / 7)], axis=2).astype(np.float32)
-    matrix = crop_matrix(150, 160, 64, np.random.default_rng(3))
-    plain = warp_window(smooth, matrix, 64, 64)
-    turned = warp_window(smooth, matrix @ quarter_matrix(quarters, 64), 64, 64)
-    assert np.abs(np.rot90(plain, quarters) - turned).max() < 0.01  # cv2 rounds places to 1/32 px
-    back = turn_back(torch.from_numpy(turned).permute(2, 0, 1)[None], torch.tensor([quarters]))
-    assert np.abs(back[0].permute(1, 2, 0).numpy() - plain).max() < 0.01
+    moves = draw_free_moves(6, 64, 8, np.random.default_rng(1))
+    crops_a, crops_b = sample_batch(pairs, moves, intensities, AugmentConfig(crop_px=64), np.random.default_rng(2))
+    assert crops_a.shape == (6, 1, 64, 64) and crops_b.shape == (6, 3, 64, 64)
+    middle = cell_grid(32, 32, crops_a.device) + 16
+    found = read_at(crops_b, transform(invert(in_cells(moves, 1)), middle), 32, 32)
+    assert float((found - crops_a[:, :, 16:48, 16:48]).abs().mean()) < 0.01
+    assert float((crops_b[:, :1] - crops_a).abs()[:, :, 16:48, 16:48].mean()) > 0.05
 
 
 def test_crops_lie_inside_wherever_the_image_is_large_enough() -> None:

@@ -14,6 +14,7 @@ from crosslight.progress import silent
 from crosslight.represent.comir.augment import sample_batch
 from crosslight.represent.comir.infer import run_network
 from crosslight.represent.comir.intensity import measure_intensity
+from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, invert, read_at, transform
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.start import load_start
 from crosslight.represent.comir.train import Training, learning_rate
@@ -151,13 +152,20 @@ def test_the_shipped_weights_refuse_another_network() -> None:
         _training(replace(SMALL, start="shipped"))
 
 
-def test_crops_cut_apart_are_compared_where_they_overlap() -> None:
-    pairs = [Pair(name="p", a=p.a, b=p.a) for p in _pairs(3)]
-    intensity = measure_intensity([p.a for p in pairs], "off")
-    a, b = sample_batch(pairs, 3, (intensity, intensity), SMALL.augment, np.random.default_rng(0), shift_px=(4, -8))
-    same_a, same_b = a.overlap(a.crops, (4, -8)), b.overlap(b.crops, (-4, 8))
-    assert same_a.shape == same_b.shape == (3, 1, 124, 120)
-    assert float((same_a - same_b).abs()[:, :, 8:-8, 8:-8].mean()) < 1e-3
+def test_what_the_head_start_sees_turns_with_the_image() -> None:
+    training, pair = _training(preset("default")), _pairs(1)[0]
+    training.networks.eval()
+    outlined = np.where(pair.a.pixels > 127, np.uint8(200), np.uint8(60))
+    pair = Pair(name="p", a=Image(pixels=outlined, name="p"), b=Image(pixels=255 - outlined, name="p"))
+    moves = draw_free_moves(8, 128, 0, np.random.default_rng(0))
+    crops = sample_batch([pair], moves, training.intensities, SMALL.augment, np.random.default_rng(1))
+    with torch.no_grad():
+        z_a, z_b = (training._represent(side, x, torch.Generator().manual_seed(0)) for side, x in enumerate(crops))
+    middle = cell_grid(16, 16, training.device) + 8
+    turned = read_at(z_b, transform(invert(in_cells(moves, 4)), middle), 16, 16)
+    for one, other in zip(z_a[:, :, 8:24, 8:24], turned, strict=True):
+        one, other = (z - z.mean(dim=(1, 2), keepdim=True) for z in (one, other))
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.93
 
 
 def test_the_papers_preset_takes_a_step() -> None:

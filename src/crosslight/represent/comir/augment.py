@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -37,63 +36,36 @@ def crop_matrix(height_px: int, width_px: int, size_px: int, rng: np.random.Gene
     return np.hstack([linear, offset[:, None]])
 
 
-def quarter_matrix(quarters: int, size_px: int) -> Float64:
-    """Return the 3 x 3 matrix from the (x, y) of a square turned by quarters to the (x, y) of the unturned square."""
-    turn = np.linalg.matrix_power(np.array([[0, -1, size_px - 1], [1, 0, 0], [0, 0, 1]]), quarters % 4)
-    return turn.astype(np.float64)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Batch:
-    """Crops of one modality.
-
-    Attributes
-    ----------
-    crops : Tensor of shape (N, C, size, size), float32
-        In [0, 1]; crop i is turned counter-clockwise by ``quarters[i]`` times 90 degrees (C4 equivariance: the
-        network's output is turned back before it is compared).
-    quarters : Tensor of shape (N,), int64
-    """
-
-    crops: Tensor
-    quarters: Tensor
-
-    def overlap(self, z: Tensor, shift_cells: tuple[int, int]) -> Tensor:
-        """Turn the outputs back and return the part that the crops shifted by minus `shift_cells` show too."""
-        turned = turn_back(z, self.quarters.to(z.device))
-        rows, cols = (slice(max(0, s), z.shape[-1] + min(0, s)) for s in shift_cells)
-        return turned[:, :, rows, cols]
-
-
 def sample_batch(
     pairs: Sequence[Pair],
-    n_pairs: int,
+    moves: Float64,
     intensities: tuple[Intensity, Intensity],
     config: AugmentConfig,
     rng: np.random.Generator,
-    shift_px: tuple[int, int] = (0, 0),
-) -> tuple[Batch, Batch]:
-    """Cut `n_pairs` aligned crops from as many different pairs as there are.
+) -> tuple[Tensor, Tensor]:
+    """Cut one crop of each kind per move, from as many different pairs as there are.
 
-    Crop i of both shows the same place, but for B's being `shift_px` (rows, columns) further on.
+    Parameters
+    ----------
+    moves : ndarray of shape (N, 3, 3), float64
+        From the (x, y) of each crop of B to the (x, y) of its partner, see `moves`.
+
+    Returns
+    -------
+    a, b : Tensor of shape (N, C, size, size), float32
+        In [0, 1].
     """
+    n_pairs, size = len(moves), config.crop_px
     order = np.concatenate([rng.permutation(len(pairs)) for _ in range(-(-n_pairs // len(pairs)))])[:n_pairs]
-    quarters = rng.integers(4, size=(2, n_pairs))
-    size = config.crop_px
     crops: tuple[list[Float32], list[Float32]] = ([], [])
-    for row, index in enumerate(order):
+    for index, move in zip(order, moves, strict=True):
         pair = pairs[int(index)]
         matrix = crop_matrix(pair.a.height_px, pair.a.width_px, size, rng, config.zoom)
-        moved = matrix @ np.array([[1, 0, shift_px[1]], [0, 1, shift_px[0]], [0, 0, 1]])
-        for side, image in enumerate((pair.a, pair.b)):
-            turned = (moved if side else matrix) @ quarter_matrix(int(quarters[side, row]), size)
-            crops[side].append(intensities[side].unit(warp_window(image.pixels, turned, size, size)))
+        for side, (image, place) in enumerate(((pair.a, matrix), (pair.b, matrix @ move))):
+            crops[side].append(intensities[side].unit(warp_window(image.pixels, place, size, size)))
     # (N, H, W, C) seen as (N, C, H, W) is the memory order that convolutions like best
     a, b = (torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2) for part in crops)
-    return (
-        Batch(crops=a, quarters=torch.from_numpy(quarters[0])),
-        Batch(crops=b, quarters=torch.from_numpy(quarters[1])),
-    )
+    return a, b
 
 
 def change_tones(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -131,12 +103,3 @@ def gaussian_blur(x: Tensor, sigma_px: float) -> Tensor:
     x = functional.pad(x, (radius,) * 4, mode="reflect")
     x = functional.conv2d(x, kernel, groups=x.shape[1])
     return functional.conv2d(x, kernel.transpose(2, 3), groups=x.shape[1])
-
-
-def turn_back(z: Tensor, quarters: Tensor) -> Tensor:
-    """Turn each square of (N, C, h, h) clockwise by its own number of quarters."""
-    result = torch.empty_like(z)
-    for k in range(4):
-        chosen = quarters == k
-        result[chosen] = torch.rot90(z[chosen], -k, dims=(2, 3))
-    return result

@@ -1,4 +1,4 @@
-"""Train the two networks: batches of aligned crops, C4 turns, InfoNCE."""
+"""Train the two networks: batches of crops of the same places, turned against each other, InfoNCE."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from crosslight.config import FitConfig, OptimizerConfig
 from crosslight.errors import TrainingDivergedError
 from crosslight.represent.checkpoint import pack_moments, unpack_moments
-from crosslight.represent.comir.augment import Batch, change_tones, sample_batch
+from crosslight.represent.comir.augment import change_tones, sample_batch
 from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
+from crosslight.represent.comir.moves import draw_free_moves, draw_quarter_moves, in_cells
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.start import load_start
 from crosslight.represent.training import Groups, Record, ResumableTraining
-from crosslight.types import Pair
+from crosslight.types import Float64, Pair
 
 
 class Training(ResumableTraining):
@@ -55,19 +56,11 @@ class Training(ResumableTraining):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self._set_modes(fraction)
-        reach, stride = config.augment.shift_cells, int(self.networks[0].stride)  # type: ignore[arg-type]
-        rows, cols = (int(v) for v in rng.integers(-reach, reach + 1, 2))
-        a, b = sample_batch(
-            pairs,
-            config.optimizer.n_pairs,
-            self.intensities,
-            config.augment,
-            rng,
-            (rows * stride, cols * stride),
-        )
-        z_a = a.overlap(self._represent(0, a, generator), (rows, cols))
-        z_b = b.overlap(self._represent(1, b, generator), (-rows, -cols))
-        loss, accuracy = contrastive_loss(z_a, z_b, config.loss)
+        stride = int(self.networks[0].stride)  # type: ignore[arg-type]
+        moves = self._draw_moves(stride, rng)
+        crops = sample_batch(pairs, moves, self.intensities, config.augment, rng)
+        z_a, z_b = (self._represent(side, x, generator) for side, x in enumerate(crops))
+        loss, accuracy = contrastive_loss(z_a, z_b, in_cells(moves, stride).to(self.device), config.loss)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(
@@ -83,6 +76,12 @@ class Training(ResumableTraining):
     def _describe(self, record: Record) -> str:
         return f"loss {record['loss']:.3f}, in-batch accuracy {record['accuracy']:.2f}"
 
+    def _draw_moves(self, stride: int, rng: np.random.Generator) -> Float64:
+        n, size, reach = self.config.optimizer.n_pairs, self.config.augment.crop_px, self.config.augment.shift_cells
+        if self.config.loss.critic == "windows":
+            return draw_free_moves(n, size, reach * stride, rng)
+        return draw_quarter_moves(n, size, reach, stride, rng)
+
     def _set_modes(self, fraction: float) -> None:
         """Train everything; but let batch norm keep its statistics once they are good."""
         self.networks.train()
@@ -91,9 +90,9 @@ class Training(ResumableTraining):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
-    def _represent(self, side: int, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Run one modality's crops, in the orientation in which they were cut."""
-        x = change_tones(batch.crops, self.config.augment, generator)
+    def _represent(self, side: int, crops: Tensor, generator: torch.Generator) -> Tensor:
+        """Run one modality's network on crops in [0, 1]."""
+        x = change_tones(crops, self.config.augment, generator)
         intensity = self.intensities[side]
         mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (intensity.mean, intensity.std))
         x = ((x - mean) / std).to(self.device, memory_format=torch.channels_last)
