@@ -1,5 +1,6 @@
 """Large images: indexed window by window without seams, found, resumed, removed."""
 
+import contextlib
 import csv
 import json
 import os
@@ -30,6 +31,7 @@ from crosslight.pipeline import slide_search
 from crosslight.pipeline.build import archive_key
 from crosslight.pipeline.report import write_report
 from crosslight.pipeline.slide_words import SLIDE_KEY
+from crosslight.represent.comir import infer
 from crosslight.represent.comir.model import ComirModel
 from crosslight.types import Image, Placement
 
@@ -190,19 +192,26 @@ def test_windows_leave_no_seam(slide_index: Path, plane: np.ndarray, model_folde
 
 
 @pytest.mark.parametrize("modality", ["A", "B"])
-def test_the_head_start_sees_the_same_from_two_windows(modality: crosslight.types.Modality, tmp_path: Path) -> None:
+def test_the_head_start_sees_the_same_from_two_windows(
+    modality: crosslight.types.Modality, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = Path(crosslight.__file__).parent / "demo"
     pixels = crosslight.read_image(folder / "A.jpg").pixels[600:1688, 2400:3488]
     pixels = pixels if modality == "A" else pixels.mean(axis=2, keepdims=True).astype(np.uint8)
     representer = ComirModel.load(quick_model(tmp_path / "model", device="cpu")).representer(modality)
     margin = SlideConfig().margin_px
-    left = representer.represent_window(pixels[:896, :896], margin).to_codes()  # covers 256 to 640
-    right = representer.represent_window(pixels[192:, 192:], margin).to_codes()  # covers 448 to 832
-    difference = np.abs(left[:, 48:, 48:].astype(int) - right[:, :48, :48])
-    assert left.std() > 10  # there is something to see
-    # 2 of 255 levels are below 1 %; bfloat16 may round a few cells further. A seam along one edge would be 2 % of the
-    # cells, and a quarter of the margin leaves 1.7 levels on the mean, where now there are 0.03
-    assert np.quantile(difference, 0.999) <= 2 and difference.mean() < 0.1
+
+    def compare() -> np.ndarray:
+        left = representer.represent_window(pixels[:896, :896], margin).to_codes()  # covers 256 to 640
+        right = representer.represent_window(pixels[192:, 192:], margin).to_codes()  # covers 448 to 832
+        assert left.std() > 10  # there is something to see
+        return np.abs(left[:, 48:, 48:].astype(int) - right[:, :48, :48])
+
+    # Of 255 levels. Half a level is what bfloat16 rounds; a quarter of the margin leaves 1.7 on the mean.
+    assert compare().mean() < 0.6
+    monkeypatch.setattr(infer, "low_precision", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(infer, "is_low_precision", lambda device: False)
+    assert compare().max() <= 2  # below 1 %
 
 
 def test_glass_is_skipped_and_tissue_found(plane: np.ndarray, query: Image, model_folder: Path, tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ class ComirRepresenter:
         pixels : ndarray of shape (rows + 2 * margin_px, cols + 2 * margin_px, C)
             A window with its context, starting on a multiple of `multiple_px` of its image.
         margin_px : int
-            A multiple of `multiple_px`; 256 keeps the difference between windows below 1 % of the range.
+            A multiple of `multiple_px`; 256 keeps the difference between windows below 1 % of the range, but for
+            what bfloat16 rounds (up to 3 % in places, before any training).
         """
         window = self.admission.in_channels(Image(pixels=pixels, name="A window"))
         return self._finish(run_with_margin(self._quick, self.intensity, window.pixels, margin_px, self.device))
