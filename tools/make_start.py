@@ -164,7 +164,9 @@ def main() -> None:
     photographs = read_photographs(options.earth, options.others)
     for seed in range(options.workers):
         context.Process(target=feed, args=(queue, photographs, seed + 1), daemon=True).start()
-    pool, rng, start, step = Pool(queue, device, 0), np.random.default_rng(0), time.monotonic(), 0
+    pool, rng, step = Pool(queue, device, 0), np.random.default_rng(0), 0
+    pool.draw(options.pairs)  # waits for the first scenes, which are not counted as time of training
+    start = time.monotonic()
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(muon, step, fraction)
