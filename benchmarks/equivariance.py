@@ -18,6 +18,7 @@ import torch
 from crosslight.geometry import cut_window, query_to_repository, warp_window
 from crosslight.read.image import list_images, read_image
 from crosslight.represent.comir.model import ComirModel, ComirRepresenter
+from crosslight.represent.comir.moves import in_cells
 from crosslight.represent.comir.network import build_network
 from crosslight.types import MODALITIES, Float32, Image, Placement
 
@@ -42,10 +43,10 @@ def turned_agreement(representer: ComirRepresenter, image: Image, angle_deg: flo
     side = int(min(image.height_px, image.width_px) / math.sqrt(2)) // stride * stride
     center = ((image.width_px - 1) / 2, (image.height_px - 1) / 2)
     place = Placement(center_xy=center, angle_deg=angle_deg, scale=1, similarity=1)
-    to_px = np.array([[stride, 0, (stride - 1) / 2], [0, stride, (stride - 1) / 2], [0, 0, 1]])
-    to_cells = np.linalg.inv(to_px) @ np.vstack([query_to_repository(place, side, side), [0, 0, 1]]) @ to_px
+    to_image = np.vstack([query_to_repository(place, side, side), [0, 0, 1]])
+    to_cells = in_cells(to_image[None], stride)[0].double().numpy()
     whole = representer.represent(image).values.transpose(1, 2, 0)
-    expected = warp_window(whole, to_cells[:2], side // stride, side // stride).transpose(2, 0, 1)
+    expected = warp_window(whole, to_cells, side // stride, side // stride).transpose(2, 0, 1)
     found = representer.represent(cut_window(image, place, side, side, image.name)).values
     return correlation(found, expected, MARGIN_PX // stride)
 

@@ -36,6 +36,7 @@ def test_every_preset_is_offered_and_names_itself() -> None:
         ("network = 3", r"network is 3; it is a group of settings: \[network\] in TOML"),
         ("log_a = 1", "log_a is 1; a text is expected"),
         ("[optimizer]\nlearning_rate = -1", "learning_rate is -1; use 0 or more"),
+        ("[loss]\nwindow = 1.2", "window is 1.2; use a share of the crop"),
         ("[optimizer]\nlerning_rate = 1", "Did you mean 'learning_rate'"),
         ("method = 'pix2pix'\nlearning_rate = -1.0", "learning_rate is -1.0; use 0 or more"),
         ("network = ", "cannot be read"),

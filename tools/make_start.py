@@ -17,7 +17,6 @@ from queue import Empty
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 from crosslight.config import preset
 from crosslight.represent.comir.device import choose_device, low_precision
 from crosslight.represent.comir.loss import contrastive_loss
-from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, transform
+from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, read_at, transform
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
@@ -106,9 +105,8 @@ class Pool:
 def cut(views: Tensor, to_scene: Float64) -> Tensor:
     """Cut turned crops; what lies outside a scene is mirrored."""
     matrices = torch.from_numpy(to_scene[:, :2].astype(np.float32)).to(views.device)
-    places = transform(matrices, cell_grid(SIZE_PX, SIZE_PX, views.device)) * (2 / (views.shape[-1] - 1)) - 1
-    grid = places.view(len(views), SIZE_PX, SIZE_PX, 2)
-    return functional.grid_sample(views, grid, padding_mode="reflection", align_corners=True)
+    points = transform(matrices, cell_grid(SIZE_PX, SIZE_PX, views.device))
+    return read_at(views, points, SIZE_PX, SIZE_PX, outside="reflection")
 
 
 def represent(network: nn.Module, x: Tensor, rng: np.random.Generator) -> Tensor:

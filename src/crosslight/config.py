@@ -63,6 +63,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         _require(self.critic in CRITICS, f"critic is {self.critic!r}; use one of {', '.join(CRITICS)}.")
+        _require(0 < self.window <= 1, f"window is {self.window}; use a share of the crop's side in (0, 1].")
         _require(self.temperature > 0, f"temperature is {self.temperature}; use a positive number.")
 
 

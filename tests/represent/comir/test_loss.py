@@ -82,7 +82,7 @@ def test_window_similarity_equals_the_correlation_of_each_cut_window() -> None:
 @pytest.mark.parametrize("quarters", range(4))
 def test_the_search_loss_is_small_only_when_windows_are_where_they_belong(quarters: int) -> None:
     z_a, _ = _batch(n=4, side=12)
-    moves = in_cells(np.stack([move_matrix(math.pi / 2 * quarters, (2.0, -1.0), 12)] * 4), 1)
+    moves = in_cells(np.stack([move_matrix(90 * quarters, (2.0, -1.0), 12)] * 4), 1)
     z_b = read_at(z_a, transform(moves, cell_grid(12, 12, z_a.device)), 12, 12)
     right, accuracy = search_loss(z_a, z_b, moves, 0.5, 0.05)
     wrong, nothing = search_loss(z_a, z_b.roll(1, dims=0), moves, 0.5, 0.05)

@@ -12,19 +12,16 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from crosslight.types import Float64
+from crosslight.geometry import query_to_repository
+from crosslight.types import Float64, Placement
 
 
-def move_matrix(angle: float, shift_xy: tuple[float, float], size_px: int) -> Float64:
-    """Return the 3 x 3 matrix of a crop turned about its middle by `angle` (radians) and shifted in the other's frame.
-
-    A quarter turn is pi / 2; a positive angle turns what the crop shows counter-clockwise.
-    """
-    c, s = math.cos(angle), math.sin(angle)
-    turn, middle = np.array([[c, -s], [s, c]]), np.full(2, (size_px - 1) / 2)
-    move = np.eye(3)
-    move[:2, :2], move[:2, 2] = turn, middle + shift_xy - turn @ middle
-    return move
+def move_matrix(angle_deg: float, shift_xy: tuple[float, float], size_px: int) -> Float64:
+    """Return the 3 x 3 matrix of a square crop that lies turned, and its middle shifted, in another of its size."""
+    middle = (size_px - 1) / 2
+    center_xy = (middle + shift_xy[0], middle + shift_xy[1])
+    place = Placement(center_xy=center_xy, angle_deg=angle_deg, scale=1, similarity=1)
+    return np.vstack([query_to_repository(place, size_px, size_px), [0, 0, 1]])
 
 
 def draw_quarter_moves(n: int, size_px: int, reach_cells: int, stride: int, rng: np.random.Generator) -> Float64:
@@ -33,7 +30,7 @@ def draw_quarter_moves(n: int, size_px: int, reach_cells: int, stride: int, rng:
     `stride` is the side of a cell in pixels.
     """
     x, y = (float(v) for v in rng.integers(-reach_cells, reach_cells + 1, 2) * stride)
-    return np.stack([move_matrix(math.pi / 2 * int(q), (x, y), size_px) for q in rng.integers(4, size=n)])
+    return np.stack([move_matrix(90 * int(q), (x, y), size_px) for q in rng.integers(4, size=n)])
 
 
 def draw_free_moves(n: int, size_px: int, reach_px: float, rng: np.random.Generator) -> Float64:
@@ -41,7 +38,7 @@ def draw_free_moves(n: int, size_px: int, reach_px: float, rng: np.random.Genera
     moves = []
     for angle, toward, share in rng.random((n, 3)):
         reach, way = reach_px * math.sqrt(share), 2 * math.pi * toward
-        moves.append(move_matrix(2 * math.pi * angle, (reach * math.cos(way), reach * math.sin(way)), size_px))
+        moves.append(move_matrix(360 * angle, (reach * math.cos(way), reach * math.sin(way)), size_px))
     return np.stack(moves)
 
 
@@ -68,11 +65,14 @@ def cell_grid(height: int, width: int, device: torch.device) -> Tensor:
     return torch.stack([cols, rows], dim=-1).view(1, -1, 2).float().to(device)
 
 
-def read_at(z: Tensor, points_xy: Tensor, height: int, width: int) -> Tensor:
-    """Read (N, C, h, w) between its cells, at the (N, height * width, 2) points; the border goes on outside."""
+def read_at(z: Tensor, points_xy: Tensor, height: int, width: int, outside: str = "border") -> Tensor:
+    """Read (N, C, h, w) between its cells, at the (N, height * width, 2) points.
+
+    Outside the border goes on, or everything is mirrored ("reflection").
+    """
     last = torch.tensor([z.shape[3] - 1, z.shape[2] - 1], dtype=z.dtype, device=z.device)
     places = (points_xy / last * 2 - 1).view(len(z), height, width, 2)
-    return functional.grid_sample(z, places, mode="bilinear", padding_mode="border", align_corners=True)
+    return functional.grid_sample(z, places, mode="bilinear", padding_mode=outside, align_corners=True)
 
 
 def lie_inside(z: Tensor, points_xy: Tensor) -> Tensor:
