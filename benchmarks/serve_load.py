@@ -87,7 +87,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         patches = build_index(Path(folder), options.device)
-        command = [sys.executable, "-m", "crosslight.cli.main", "serve", f"{folder}/index", "--port", "0"]
+        command = [sys.executable, "-m", "crosslight", "serve", f"{folder}/index", "--port", "0"]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
             assert server.stdout is not None

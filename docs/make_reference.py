@@ -14,8 +14,9 @@ PAGE = Path(__file__).parent / "reference" / "command-line.md"
 HEAD = """\
 # Command line
 
-Written from the program by `docs/make_reference.py`. Results go to stdout, everything else to stderr. A mistake in the
-input ends with one line that says what to do, and exit status 2; `crosslight --debug COMMAND ...` shows the traceback.
+Written from the program by `docs/make_reference.py`; `python -m crosslight` is the same command. Results go to stdout,
+everything else to stderr. A mistake in the input ends with one line that says what to do, and exit status 2;
+`crosslight --debug COMMAND ...` shows the traceback.
 Of several queries those that cannot be used are named last, with exit status 2; the others are answered all the same.
 So it is with images in `index` and `add`: those that cannot be used are skipped, and the next run tries them again.
 """

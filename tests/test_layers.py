@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"evaluate", "demo"}),
     frozenset({"web", "napari_plugin"}),
     frozenset({"cli"}),
+    frozenset({"__main__"}),
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 SOCIABLE = (0, 1)  # layers whose rooms may also use each other

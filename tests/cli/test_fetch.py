@@ -8,7 +8,7 @@ import pytest
 
 
 def run(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crosslight.cli.main", *arguments]
+    command = [sys.executable, "-m", "crosslight", *arguments]
     environment = {"CROSSLIGHT_CACHE": str(cache), "PYTHONPATH": ":".join(sys.path)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -20,7 +20,7 @@ from crosslight.pipeline.metadata import parse_pairs
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "crosslight.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "crosslight", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -295,7 +295,7 @@ def test_a_misspelt_option_is_explained() -> None:
 def test_ctrl_c_while_indexing_says_how_to_go_on(folders: Path, model_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "index"
     arguments = ["index", folders / "A", "--model", model_folder, "--modality", "A", "--out", out]
-    command = [sys.executable, "-m", "crosslight.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-m", "crosslight", *map(str, arguments)]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and so by children, in a background job
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60

@@ -8,7 +8,7 @@ import pytest
 
 
 def run_evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crosslight.cli.main", "evaluate", *map(str, arguments)]
+    command = [sys.executable, "-m", "crosslight", "evaluate", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
 
 

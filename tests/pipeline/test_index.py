@@ -181,7 +181,7 @@ def test_killed_indexing_goes_on_with_nothing_doubled_or_lost(
     shutil.copyfile(folders / "B" / "image0.png", bad / "grey.png")  # of the other kind
     (bad / "cut.png").write_bytes((folders / "A" / "image1.png").read_bytes()[:500])
     (bad / "zz.png").write_bytes(b"not an image")
-    command = [sys.executable, "-m", "crosslight.cli.main", "index", str(bad), str(folders / "A"), "--modality", "A"]
+    command = [sys.executable, "-m", "crosslight", "index", str(bad), str(folders / "A"), "--modality", "A"]
     command += ["--model", str(model_folder), "--out", str(out), "--device", "cpu"]
     for n_files in (3, 14, 30):  # three files an image: at the first, at the fifth, while the words are built
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -144,7 +144,7 @@ def make_png() -> Callable[..., bytes]:
 def server(earth_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of `crosslight serve`, which runs as a user starts it."""
     folder = shutil.copytree(earth_index, tmp_path_factory.mktemp("served") / "earth")
-    command = [sys.executable, "-m", "crosslight.cli.main", "serve", str(folder), "--port", "0", "--device", "cpu"]
+    command = [sys.executable, "-m", "crosslight", "serve", str(folder), "--port", "0", "--device", "cpu"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
         assert run.stdout is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-COMMAND = [sys.executable, "-m", "crosslight.cli.main", "serve"]
+COMMAND = [sys.executable, "-m", "crosslight", "serve"]
 
 
 def test_another_host_asks_for_the_token_that_is_printed(own_index: Path) -> None:

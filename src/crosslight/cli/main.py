@@ -91,7 +91,3 @@ def run() -> None:
     if code == INTERRUPTED:  # typer returns it for Ctrl-C
         err.print("crosslight: stopped; what is finished was kept, the same command goes on (fit: with --resume).")
     raise SystemExit(code or 0)
-
-
-if __name__ == "__main__":
-    run()
