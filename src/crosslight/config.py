@@ -26,18 +26,25 @@ class NetworkConfig:
 
     `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net; the DenseUNet has the
     paper's fixed shape and reads only `n_channels`, `growth` and `dropout`.
+
+    Once trained, images are shown to the networks ``stride / cell_px`` times as large, so that a cell of their
+    representation covers `cell_px` pixels; large images are shown as they are. 0 enlarges nothing.
     """
 
     kind: str = "unet"
     n_channels: int = 8
     widths: tuple[int, ...] = (48, 96, 128, 160, 160)
     stride: int = 4
+    cell_px: int = 0
     growth: int = 12
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
         _require(1 <= self.n_channels <= 64, f"n_channels is {self.n_channels}; use 1 to 64.")
         _require(self.stride in (1, 2, 4), f"stride is {self.stride}; use 1, 2 or 4.")
+        _require(
+            0 <= self.cell_px <= self.stride, f"cell_px is {self.cell_px}; use 1 to {self.stride}, the stride, or 0."
+        )
         _require(len(self.widths) >= 2, f"widths is {self.widths}; give at least two levels.")
         _require(0 <= self.dropout < 1, f"dropout is {self.dropout}; use 0 to below 1.")
 
@@ -133,7 +140,8 @@ class FitConfig:
     """Everything `fit` needs besides the pairs.
 
     `start` is "shipped" (weights that have seen synthetic changes of modality, see `represent/comir/start.py`) or
-    "random". `log_a` and `log_b` are "auto", "on" or "off": log(1 + x) before the network.
+    "random". `log_a` and `log_b` are "auto", "on" or "off": log(1 + x) before the network. `cells_px` are the
+    `network.cell_px` from which the validation pairs choose, the cheapest first, which is also taken without them.
     """
 
     preset: str = "default"
@@ -144,11 +152,19 @@ class FitConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     log_a: str = "auto"
     log_b: str = "auto"
+    cells_px: tuple[int, ...] = (3, 2)
 
     def __post_init__(self) -> None:
         _require(self.start in ("shipped", "random"), f"start is {self.start!r}; use 'shipped' or 'random'.")
         for log in (self.log_a, self.log_b):
             _require(log in ("auto", "on", "off"), f"log is {log!r}; use 'auto', 'on' or 'off'.")
+        _require(all(n >= 1 for n in self.cells_px), f"cells_px is {self.cells_px}; use numbers from 1, or none.")
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """The sides of cells to choose from, in pixels; the network's own where no other is finer."""
+        finer = tuple(n for n in self.cells_px if n <= self.network.stride)
+        return finer or (self.network.cell_px,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +303,7 @@ PRESETS: dict[str, FitConfig] = {
         optimizer=_PAPER_OPTIMIZER,
         log_a="off",
         log_b="on",
+        cells_px=(),
     ),
 }
 

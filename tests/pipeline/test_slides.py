@@ -179,11 +179,19 @@ def test_where_all_would_be_too_much_a_glance_chooses(
     assert "windows by histogram" in counted.note
 
 
+def test_large_images_have_the_networks_own_cells_and_others_finer_ones(slide_index: Path) -> None:
+    with crosslight.Index.open(slide_index) as index:
+        image = next(entry for entry in index.store.entries() if entry.kind == "image")
+        finer = index.archive.representation(archive_key(image)).stride
+        assert index.pyramids.shape(archive_key(index.entry("slide"))).stride == index.model.network.stride > finer
+        assert finer == index.model.representer("A").stride
+
+
 def test_windows_leave_no_seam(slide_index: Path, plane: np.ndarray, model_folder: Path) -> None:
     """The stored tiles are those of the whole image computed at once: the windows cannot be seen."""
     whole = np.stack([plane, 255 - plane, plane // 2], axis=2)
     padded = np.pad(whole, ((96, 96), (96, 96), (0, 0)), mode="reflect")
-    representer = ComirModel.load(model_folder).representer("A")
+    representer = ComirModel.load(model_folder).representer("A").plain
     once = representer.represent_window(padded, 96).to_codes()
     with crosslight.Index.open(slide_index) as index:
         stored = index.pyramids.region(archive_key(index.entry("slide")), 0, 0, 0, *once.shape[1:]).to_codes()
@@ -198,7 +206,7 @@ def test_the_head_start_sees_the_same_from_two_windows(
     folder = Path(crosslight.__file__).parent / "demo"
     pixels = crosslight.read_image(folder / "A.jpg").pixels[600:1688, 2400:3488]
     pixels = pixels if modality == "A" else pixels.mean(axis=2, keepdims=True).astype(np.uint8)
-    representer = ComirModel.load(quick_model(tmp_path / "model", device="cpu")).representer(modality)
+    representer = ComirModel.load(quick_model(tmp_path / "model", device="cpu")).representer(modality).plain
     margin = SlideConfig().margin_px
 
     def compare() -> np.ndarray:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from crosslight.errors import InputError
 from crosslight.read.image import MIN_SIDE_PX
 from crosslight.read.rescale import resample_pixels
+from crosslight.represent.base import Representer
 from crosslight.rerank.align import Query
-from crosslight.types import Entry, Image, Placement, Representation
+from crosslight.types import Entry, Image, Placement
 
 SAME_MPP = 0.02  # pixel sizes closer than this are taken as equal
 MAX_QUERY_PX = 8192  # a query is not made larger than this
@@ -23,15 +24,15 @@ class Asked:
     ----------
     image : Image
         As it was read; its `mpp` is what decides, None where that is not known.
-    represent : callable
-        The network of its modality.
+    representer : Representer
+        That of its modality.
     label : str, optional
         What to call it in messages: its file; by default its name.
     """
 
-    def __init__(self, image: Image, represent: Callable[[Image], Representation], label: str = "") -> None:
-        self.image, self._represent, self.label = image, represent, label or image.name
-        self._queries: dict[float, Query] = {}
+    def __init__(self, image: Image, representer: Representer, label: str = "") -> None:
+        self.image, self._representer, self.label = image, representer, label or image.name
+        self._queries: dict[tuple[float, bool], Query] = {}
 
     def factor(self, target_mpp: float | None) -> float:
         """Return how many pixels of size `target_mpp` one of the query's makes; 1 where either is not known."""
@@ -40,10 +41,13 @@ class Asked:
         factor = self.image.mpp / target_mpp
         return 1.0 if abs(factor - 1) < SAME_MPP else factor
 
-    def at(self, target_mpp: float | None) -> Query:
-        """Return the query at a pixel size; raises InputError where it would be too small or too large there."""
+    def at(self, target_mpp: float | None, *, plain: bool = False) -> Query:
+        """Return the query at a pixel size, with `plain` as large images are represented.
+
+        Raises InputError where it would be too small or too large there.
+        """
         factor = self.factor(target_mpp)
-        if factor not in self._queries:
+        if (factor, plain) not in self._queries:
             sides = [round(n * factor) for n in self.image.pixels.shape[:2]]
             if factor != 1 and not (min(sides) >= MIN_SIDE_PX and max(sides) <= MAX_QUERY_PX):
                 raise InputError(
@@ -52,13 +56,13 @@ class Asked:
                     "sizes; the query's can be given (query_mpp)."
                 )
             image = replace(self.image, pixels=resample_pixels(self.image.pixels, factor))
-            representation = self._represent(image)
+            representation = (self._representer.plain if plain else self._representer).represent(image)
             if bool((self.image.pixels == self.image.pixels[0, 0]).all()):
                 raise InputError(f"{self.label} has one value everywhere: nothing can be found by it; leave it out.")
-            self._queries[factor] = Query(
+            self._queries[factor, plain] = Query(
                 representation=representation, height_px=image.height_px, width_px=image.width_px, image=image
             )
-        return self._queries[factor]
+        return self._queries[factor, plain]
 
     def misfit(self, n: int, what: str) -> InputError:
         """Return the error of a query that fits into none of `n` images or slides."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +23,20 @@ MIN_QUERY_PX = 96
 MAX_IMAGES, MAX_QUERIES = 60, 72
 
 
-def calibrate(
-    model: Model, pairs: Sequence[Pair], *, seed: int = 0, picture: Path | None = None, progress: Progress = silent
-) -> dict[str, float]:
-    """Ask turned windows of each pair's one image among all the other images, in both directions.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answered:
+    """A window whose image is known, and where it was found in all images: best first."""
 
-    Returns the fields of `Calibration`. Fewer than two pairs leave the standing values. `picture` is the file of a
-    reliability plot, drawn where there are enough queries to fit on; a CSV of the same name holds its figures.
-    """
+    truth: str
+    hits: list[tuple[str, Placement]]
+
+
+def ask_windows(
+    model: Model, pairs: Sequence[Pair], *, seed: int = 0, second_look: bool = False, progress: Progress = silent
+) -> list[Answered]:
+    """Ask turned windows of each pair's one image among all the other images, in both directions."""
     chosen = pairs[:MAX_IMAGES]
-    rows: list[Float64] = []
-    right: list[float] = []
-    groups: list[str] = []
+    answered: list[Answered] = []
     directions: tuple[tuple[Modality, Modality], ...] = (("B", "A"), ("A", "B"))
     for number, (asked, searched) in enumerate(directions):
         rng = np.random.default_rng([seed, number])
@@ -56,16 +58,31 @@ def calibrate(
             )
             for _, w in windows
         ]
-        look = look_again(model, asked, searched, sides.__getitem__)
+        look = look_again(model, asked, searched, sides.__getitem__) if second_look else None
         aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0), look)
         placed = aligner.align(queries, candidates, lambda d, t, _: progress(d, t, "calibrating"))
-        for (truth, _), hits in zip(windows, placed, strict=True):
-            without = [h for h in hits if h[0] != truth]
-            for ranking in (hits, without):
-                if len(ranking) > 1:
-                    rows.append(confidence_features([place.similarity for _, place in ranking]))
-                    right.append(float(ranking[0][0] == truth))
-                    groups.append(truth)
+        answered += [Answered(truth=name, hits=hits) for (name, _), hits in zip(windows, placed, strict=True)]
+    return answered
+
+
+def calibrate(
+    model: Model, pairs: Sequence[Pair], *, seed: int = 0, picture: Path | None = None, progress: Progress = silent
+) -> dict[str, float]:
+    """Fit the confidence on windows of the pairs, each asked with its image in the repository and without it.
+
+    Returns the fields of `Calibration`. Fewer than two pairs leave the standing values. `picture` is the file of a
+    reliability plot, drawn where there are enough queries to fit on; a CSV of the same name holds its figures.
+    """
+    rows: list[Float64] = []
+    right: list[float] = []
+    groups: list[str] = []
+    for answered in ask_windows(model, pairs, seed=seed, second_look=True, progress=progress):
+        without = [hit for hit in answered.hits if hit[0] != answered.truth]
+        for ranking in (answered.hits, without):
+            if len(ranking) > 1:
+                rows.append(confidence_features([place.similarity for _, place in ranking]))
+                right.append(float(ranking[0][0] == answered.truth))
+                groups.append(answered.truth)
     features, known = np.array(rows).reshape(-1, 3), np.array(right)
     calibration = fit_calibration(features, known)
     if picture is not None and calibration.n_queries:

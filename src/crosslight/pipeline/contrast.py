@@ -10,6 +10,7 @@ import torch
 
 from crosslight.config import FitConfig
 from crosslight.pipeline.calibrate import calibrate
+from crosslight.pipeline.cells import choose_cells
 from crosslight.pipeline.recipe import N_DRAWN, Recipe, common_mpp, describe_training, mean_of_last, spread
 from crosslight.represent.admission import Admission
 from crosslight.represent.base import Model
@@ -48,17 +49,18 @@ class ContrastRecipe(Recipe):
     def to_model(self, training: Training, train: Sequence[Pair]) -> ComirModel:
         """Measure the output scale on training images."""
         some = spread(train, N_MEASURED)
+        cell_px = self.config.cells[0]
         intensities = dict(zip(MODALITIES, training.intensities, strict=True))
         representers: dict[Modality, ComirRepresenter] = {}
         for modality, network in zip(MODALITIES, training.networks, strict=True):
             images = [p.a if modality == "A" else p.b for p in some]
-            scale = measure_scale(network, intensities[modality], images, training.device)
+            scale = measure_scale(network, intensities[modality], images, training.device, cell_px)
             admission = Admission.of(modality, intensities)
-            representers[modality] = ComirRepresenter(admission, network, scale, training.device)
+            representers[modality] = ComirRepresenter(admission, network, scale, training.device, cell_px)
         ended = {name: mean_of_last(training, name, N_STEPS) for name in ("loss", "accuracy")}
         return ComirModel(
             preset=self.config.preset,
-            network=self.config.network,
+            network=replace(self.config.network, cell_px=cell_px),
             representers=representers,
             mpp=common_mpp(some),
             training={**describe_training(training, len(train)), **ended},
@@ -67,8 +69,9 @@ class ContrastRecipe(Recipe):
     def finish(
         self, model: ComirModel, train: Sequence[Pair], val: Sequence[Pair], out: Path, progress: Progress
     ) -> ComirModel:
-        """Calibrate the confidence on the validation pairs, where there are some, and draw the preview."""
+        """Choose the cells and calibrate the confidence on the validation pairs, if any; draw the preview."""
         if val:
+            model = choose_cells(model, list(val), self.config.cells, progress=progress)
             found = calibrate(model, list(val), picture=out / "calibration.png", progress=progress)
             model = replace(model, calibration=found)
         draw_pairs(model, val or train, out / "preview.png")

@@ -18,9 +18,10 @@ KEPT_BYTES = 2**28  # pixels kept from one query to the next
 def look_again(model: Model, asked: Modality, searched: Modality, read: Callable[[str], Image]) -> SecondLook:
     """Return what looks again for queries of one modality at images of another, which `read` brings by name."""
     return SecondLook(
-        represent_query=model.representer(asked).represent, represent_there=model.representer(searched).represent,
+        represent_query=model.representer(asked).plain.represent,
+        represent_there=model.representer(searched).plain.represent,
         read=read,
-    )  # fmt: skip
+    )
 
 
 def read_indexed(find: Callable[[str], Entry]) -> Callable[[str], Image]:

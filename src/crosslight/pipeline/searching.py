@@ -97,8 +97,8 @@ def search_index(
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise InputError(f"Two queries are called {twice!r}; rename one, so that the answers can be told apart.")
-    represent = index.model.representer(settings.modality).represent
-    asked = [Asked(image, represent, label) for image, label in queries]
+    representer = index.model.representer(settings.modality)
+    asked = [Asked(image, representer, label) for image, label in queries]
     asking = settings.modality if settings.second_look else None
     slides = SlideShelf(index, settings.where, settings.align, asking)
     if settings.rerank == "align":

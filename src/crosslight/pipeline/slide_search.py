@@ -269,7 +269,7 @@ class SlideShelf:
         found: list[Found] = []
         told: dict[str, None] = {}
         for mpp, group in self._groups:
-            query = asked.at(mpp)
+            query = asked.at(mpp, plain=True)
             pieces, config, how = self._choose_pieces(group, query, shortlist)
             places = group.search(query, pieces, config, top)
             told[how + group.tell_unread()] = None
@@ -281,7 +281,7 @@ class SlideShelf:
         """Return slides by the histogram of their best window."""
         best: dict[str, float] = {}
         for mpp, group in self._groups:
-            for entry, similarity in self._search_windows(group, asked.at(mpp), n_hits * WINDOWS_PER_SLIDE):
+            for entry, similarity in self._search_windows(group, asked.at(mpp, plain=True), n_hits * WINDOWS_PER_SLIDE):
                 best[entry.slide] = max(best.get(entry.slide, 0.0), similarity)
         return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:n_hits]
 

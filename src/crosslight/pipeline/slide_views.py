@@ -61,9 +61,9 @@ def show_places(
         part, moved, representation = _cut_out(index, entry, hit, query)
         parts[part.name] = part
         hits.append(moved)
-        asked = Asked(query, index.model.representer(ranking.modality or index.other_modality).represent)
+        asked = Asked(query, index.model.representer(ranking.modality or index.other_modality))
         if hit.rank == 1 and representation is not None and asked.factor(working_mpp(entry)) == 1:
-            seen = asked.at(None).representation, representation
+            seen = asked.at(None, plain=True).representation, representation
     shown = replace(ranking, hits=hits)
     return shown, lambda name: parts[name] if name in parts else index.image(name), seen
 

@@ -114,7 +114,7 @@ def _open_view(index: IndexParts, job: Job) -> RescaledSource:
 def _begin(index: IndexParts, view: RescaledSource, job: Job) -> PyramidShape:
     """Look at the whole image once, from afar, and write what is known of it."""
     config, source = index.manifest.config.slides, view.source
-    representer: Representer = index.model.representer(index.manifest.modality)
+    representer: Representer = index.model.representer(index.manifest.modality).plain
     if min(view.height_px, view.width_px) < MIN_SIDE_PX:
         raise InputError(
             f"{job.path} is {view.width_px} x {view.height_px} px at the model's pixel size; slides need {MIN_SIDE_PX} "
@@ -185,7 +185,7 @@ def _represent(
     index: IndexParts, view: RescaledSource, shape: PyramidShape, windows: Sequence[Window]
 ) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
     """Yield the codes of each window; the next one is read while the network looks at this one."""
-    representer: Representer = index.model.representer(index.manifest.modality)
+    representer: Representer = index.model.representer(index.manifest.modality).plain
     multiple = representer.multiple_px if isinstance(representer, ComirRepresenter) else OTHER_MULTIPLE_PX
     margin = -(-index.manifest.config.slides.margin_px // multiple) * multiple
 

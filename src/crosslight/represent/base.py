@@ -13,6 +13,10 @@ class Representer(Protocol):
     n_channels: int
     stride: int
 
+    @property
+    def plain(self) -> Representer:
+        """What shows images as they are, where this enlarges them: for large images and their queries."""
+
     def represent(self, image: Image) -> Representation:
         """Return the representation of `image`; raises InputError for a wrong channel count."""
 

@@ -36,6 +36,11 @@ class IdentityRepresenter:
         """How 8-bit images are scaled: not at all."""
         return Intensity(n_channels=self.n_channels, low=0.0, high=255.0, log_gain=0.0, mean=(), std=())
 
+    @property
+    def plain(self) -> IdentityRepresenter:
+        """Itself: nothing is enlarged."""
+        return self
+
     def represent(self, image: Image) -> Representation:
         """Return the image as a representation of stride 1.
 

@@ -61,7 +61,7 @@ def draw_representation(bench: Workbench, record: SearchRecord, hit: Hit, side: 
 def representation_boxes(bench: Workbench, record: SearchRecord, hit: Hit) -> tuple[Box, Box]:
     """Return what the two pictures of `draw_representation` cover: of the query, and of the repository image."""
     seen = _represent_query(bench, record, hit)
-    asked = Asked(load_query(record.query), lambda _: seen)
+    asked = Asked(load_query(record.query), bench.index.model.representer(record.settings.modality))
     cell = seen.stride / asked.factor(working_mpp(bench.entry(hit.image)))
     height, width = seen.values.shape[1:]
     query = Box(x=0, y=0, width=width * cell, height=height * cell)
@@ -91,13 +91,13 @@ def require_place(hit: Hit) -> tuple[Placement, Float64]:
 
 
 def _represent_query(bench: Workbench, record: SearchRecord, hit: Hit) -> Representation:
-    """Return the query's representation at the pixel size of the hit's image."""
-    representer = bench.index.model.representer(record.settings.modality)
-    asked = Asked(load_query(record.query), representer.represent)
-    mpp = working_mpp(bench.entry(hit.image))
-    if asked.factor(mpp) == 1:
+    """Return the query's representation at the pixel size of the hit's image, and in its cells."""
+    representer, entry = bench.index.model.representer(record.settings.modality), bench.entry(hit.image)
+    asked, mpp = Asked(load_query(record.query), representer), working_mpp(entry)
+    is_slide = entry.kind == "slide"
+    if asked.factor(mpp) == 1 and not is_slide:
         return record.query.representation(representer.stride)
-    return asked.at(mpp).representation
+    return asked.at(mpp, plain=is_slide).representation
 
 
 def _repository_part(bench: Workbench, entry: Entry, hit: Hit) -> tuple[Representation, Box]:

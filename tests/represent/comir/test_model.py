@@ -1,6 +1,7 @@
 """Models: saved, loaded, refused; inference without seams."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,13 @@ def test_a_grey_image_in_colour_has_the_representation_of_one_channel(model: Com
     np.testing.assert_array_equal(
         b.represent_window(colour.pixels, 0).values, b.represent_window(grey.pixels, 0).values
     )
+
+
+def test_images_are_shown_enlarged_and_large_ones_as_they_are(model: ComirModel, tmp_path: Path) -> None:
+    finer = replace(model, network=replace(CONFIG, cell_px=1))
+    finer.save(tmp_path / "model")
+    loaded, image = ComirModel.load(tmp_path / "model"), _image(130, 70, 3)
+    assert loaded.fingerprint != model.fingerprint
+    z, plain = (r.represent(image) for r in (loaded.representer("A"), loaded.representer("A").plain))
+    assert (z.stride, z.values.shape) == (1, (3, 130, 70)) and (plain.stride, plain.values.shape) == (2, (3, 65, 35))
+    assert np.array_equal(plain.values, model.representer("A").represent(image).values)

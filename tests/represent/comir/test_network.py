@@ -6,7 +6,7 @@ import torch
 from crosslight.config import NetworkConfig, preset
 from crosslight.errors import ConfigError
 from crosslight.represent.comir.fold import fold_norms
-from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.network import Enlarged, build_network
 
 
 @pytest.mark.parametrize(("stride", "n_channels", "n_in"), [(1, 1, 1), (2, 4, 3), (4, 8, 16)])
@@ -68,3 +68,34 @@ def test_a_folded_network_computes_the_same(kind: str) -> None:
         torch.testing.assert_close(fold_norms(network)(x), network(x), rtol=1e-3, atol=1e-4)
     norms = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in n.modules()) for n in (network, fold_norms(network))]
     assert norms[0] > 0 and (kind == "denseunet" or norms[1] == 0)
+
+
+@pytest.mark.parametrize("at", [(60, 84), (33, 117)])
+def test_an_enlarged_network_has_finer_cells_at_the_same_places(at: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    own = build_network(1, NetworkConfig(stride=4, n_channels=2, widths=(8, 16))).eval()
+    finer = Enlarged(own, 3)
+    assert (finer.stride, finer.multiple_px) == (3, 6)
+    x = torch.zeros(1, 1, 96, 144)
+    x[..., at[0] - 6 : at[0] + 6, at[1] - 6 : at[1] + 6] = 3
+
+    def middle_of_response(network: torch.nn.Module, stride: int) -> torch.Tensor:
+        """Return where in the image, (row, column), the output differs from that of nothing at all."""
+        with torch.inference_mode():
+            change = (network(x) - network(torch.zeros_like(x))).square().sum(dim=1)[0]
+        assert change.shape == (96 // stride, 144 // stride)
+        where = torch.stack(torch.meshgrid(*(torch.arange(n) for n in change.shape), indexing="ij")).float()
+        return (where * change).flatten(1).sum(dim=1) / change.sum() * stride + (stride - 1) / 2
+
+    true = torch.tensor(at) - 0.5
+    assert (middle_of_response(own, 4) - true).abs().max() < 4  # its random weights look to one side a little
+    assert (middle_of_response(finer, 3) - true).abs().max() < 4
+
+
+def test_leaving_out_a_margin_of_an_enlarged_network_changes_nothing_in_the_middle() -> None:
+    torch.manual_seed(0)
+    network = Enlarged(build_network(1, NetworkConfig(stride=4, n_channels=2, widths=(8, 16))).eval(), 3)
+    x = torch.randn(1, 1, 144, 96)
+    with torch.inference_mode():
+        whole, middle = network(x), network(x, 24)
+    assert torch.allclose(middle, whole[:, :, 8:-8, 8:-8], atol=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from crosslight.represent.admission import Admission
 from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.infer import run_network, run_with_margin
 from crosslight.represent.comir.intensity import Intensity
-from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.network import Enlarged, build_network
 from crosslight.represent.record import DEFAULT_METHOD, damaged, hash_parts, read_record_of, write_model
 from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
 
@@ -35,13 +35,15 @@ class OutputScale:
 
 
 class ComirRepresenter:
-    """One modality's network with its pre- and post-processing."""
+    """One modality's network with its pre- and post-processing; `cell_px` as in `NetworkConfig`."""
 
-    def __init__(self, admission: Admission, network: nn.Module, scale: OutputScale, device: torch.device) -> None:
+    def __init__(
+        self, admission: Admission, network: nn.Module, scale: OutputScale, device: torch.device, cell_px: int = 0
+    ) -> None:
         self.admission, self.scale, self.device = admission, scale, device
         self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.n_channels = len(scale.mean)
-        self.stride = int(network.stride)  # type: ignore[arg-type]
+        self.stride = cell_px or int(network.stride)  # type: ignore[arg-type]
 
     def represent(self, image: Image) -> Representation:
         """Return the representation of `image`; raises InputError when it is not of the modality's kind."""
@@ -52,10 +54,19 @@ class ComirRepresenter:
         """How pixel values are brought to what the network reads."""
         return self.admission.intensity
 
+    @cached_property
+    def plain(self) -> ComirRepresenter:
+        """The same without enlarging, for large images and for what is enlarged already."""
+        return self.with_cells(0)
+
+    def with_cells(self, cell_px: int) -> ComirRepresenter:
+        """Return the same with cells of another side."""
+        return ComirRepresenter(self.admission, self.network, self.scale, self.device, cell_px)
+
     @property
     def multiple_px(self) -> int:
         """Windows of a large image start on multiples of this, so that their cells meet."""
-        return int(self.network.multiple_px)
+        return int(self._quick.multiple_px)  # type: ignore[arg-type]
 
     def represent_window(self, pixels: NDArray[Any], margin_px: int) -> Representation:
         """Return the representation of the middle of a window, without a seam to its neighbours.
@@ -73,20 +84,25 @@ class ComirRepresenter:
 
     @cached_property
     def _quick(self) -> nn.Module:
-        return fold_norms(self.network)
+        return show_enlarged(fold_norms(self.network), self.stride)
 
     def _finish(self, raw: Float32) -> Representation:
         mean = np.asarray(self.scale.mean, np.float32)[:, None, None]
         return Representation.rounded((raw - mean) / np.float32(self.scale.std), self.stride)
 
 
+def show_enlarged(network: nn.Module, cell_px: int) -> nn.Module:
+    """Return a network whose cells cover `cell_px` pixels; itself where they do, or where that is 0."""
+    return network if cell_px in (0, network.stride) else Enlarged(network, cell_px)
+
+
 def measure_scale(
-    network: nn.Module, intensity: Intensity, images: Iterable[Image], device: torch.device
+    network: nn.Module, intensity: Intensity, images: Iterable[Image], device: torch.device, cell_px: int = 0
 ) -> OutputScale:
     """Run a network over a few training images and return mean and spread of what comes out."""
-    network.eval()
+    shown = show_enlarged(network.eval(), cell_px)
     values = np.concatenate(
-        [(z := run_network(network, intensity, image, device)).reshape(z.shape[0], -1) for image in images], axis=1
+        [(z := run_network(shown, intensity, image, device)).reshape(z.shape[0], -1) for image in images], axis=1
     )
     std = float(np.sqrt(values.var(axis=1).mean()))
     return OutputScale(mean=tuple(float(v) for v in values.mean(axis=1)), std=max(std, 1e-6))
@@ -109,13 +125,19 @@ class ComirModel:
         """Return the representer of one modality."""
         return self.representers[modality]
 
+    def with_cells(self, cell_px: int) -> ComirModel:
+        """Return the same model with cells of another side; see `NetworkConfig.cell_px`."""
+        representers = {m: r.with_cells(cell_px) for m, r in self.representers.items()}
+        return replace(self, network=replace(self.network, cell_px=cell_px), representers=representers)
+
     @property
     def fingerprint(self) -> str:
         """A hash of the settings and weights: an index belongs to exactly one."""
         parts: list[object] = []
+        settings = {k: v for k, v in asdict(self.network).items() if v or k != "cell_px"}  # as before there was one
         for modality in MODALITIES:
             r = self.representers[modality]
-            parts += [[asdict(self.network), asdict(r.intensity), asdict(r.scale)], r.network]
+            parts += [[settings, asdict(r.intensity), asdict(r.scale)], r.network]
         return hash_parts(parts)
 
     def save(self, folder: Path) -> None:
@@ -148,7 +170,9 @@ class ComirModel:
                 network.load_state_dict(load_file(folder / f"{modality.lower()}.safetensors"))
                 scale = from_dict(OutputScale, parts[modality]["output"])
                 admission = Admission.of(modality, intensities)
-                representers[modality] = ComirRepresenter(admission, network, scale, torch.device(device))
+                representers[modality] = ComirRepresenter(
+                    admission, network, scale, torch.device(device), config.cell_px
+                )
         except Exception as error:
             raise damaged(folder, error) from error
         return cls(

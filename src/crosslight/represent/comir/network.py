@@ -99,6 +99,26 @@ def _middle(x: Tensor, n_cells: int) -> Tensor:
     return x[:, :, n_cells:-n_cells, n_cells:-n_cells] if n_cells else x
 
 
+class Enlarged(nn.Module):
+    """A trained network that is shown everything enlarged, so that its cells cover `cell_px` pixels of the image.
+
+    Places are told apart by finer cells than the network has. Takes and returns what the network does.
+    """
+
+    def __init__(self, network: nn.Module, cell_px: int) -> None:
+        super().__init__()
+        self.network, self.stride = network, cell_px
+        self._own = int(network.stride)  # type: ignore[arg-type]
+        self.multiple_px = int(network.multiple_px) * cell_px // self._own  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, margin_px: int = 0) -> Tensor:
+        """Return the representation of a batch, or of the middle of one; see `UNet`."""
+        size = [n * self._own // self.stride for n in x.shape[2:]]
+        larger = functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+        z: Tensor = self.network(larger, margin_px * self._own // self.stride)
+        return z
+
+
 def build_network(n_in: int, config: NetworkConfig) -> nn.Module:
     """Build the network that `config.kind` names, for images of `n_in` channels."""
     network: nn.Module = load("network", config.kind)(n_in, config)

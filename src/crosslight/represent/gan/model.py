@@ -50,6 +50,11 @@ class TranslationRepresenter:
         self.network = None if network is None else network.to(device).eval()
         self.n_channels, self.stride = 3 if colour else 1, 1
 
+    @property
+    def plain(self) -> TranslationRepresenter:
+        """Itself: nothing is enlarged."""
+        return self
+
     def represent(self, image: Image) -> Representation:
         """Return the 8 bits of the image or of its translation; raises InputError for one of another kind."""
         image, intensity = self.admission.admit(image), self.admission.intensity
