@@ -21,8 +21,8 @@ def fit(
     split: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with columns name,split: train is trained on, val calibrates the confidence, test is never "
-            "opened. By default all pairs are trained on.",
+            help="CSV with columns name,split: train is trained on, val chooses the cells and calibrates the "
+            "confidence, test is never opened. By default all pairs are trained on.",
             metavar="FILE",
         ),
     ] = None,
