@@ -1,20 +1,14 @@
 """Settings: values of the wrong kind or size are refused in words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crosslight.cli.options import PresetName
-from crosslight.config import (
-    PRESETS,
-    TRANSLATION_PRESETS,
-    FitConfig,
-    OptimizerConfig,
-    from_dict,
-    read_settings,
-    to_dict,
-)
+from crosslight.config import PRESETS, TRANSLATION_PRESETS, FitConfig, NetworkConfig, OptimizerConfig, preset
 from crosslight.errors import ConfigError
+from crosslight.settings import from_dict, read_settings, to_dict
 
 
 def test_settings_survive_the_way_through_a_dictionary() -> None:
@@ -51,3 +45,10 @@ def test_a_wrong_setting_is_named(tmp_path: Path, toml: str, words: str) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.toml cannot be read: No such file or directory\."):
         read_settings(tmp_path / "none.toml")
+
+
+def test_cells_given_with_the_network_are_not_chosen_over() -> None:
+    default = preset("default")
+    assert default.cells == (3, 2) and preset("paper").cells == (0,)
+    assert replace(default, network=NetworkConfig(cell_px=4)).cells == (4,)
+    assert replace(default, network=NetworkConfig(stride=2)).cells == (2,)

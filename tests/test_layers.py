@@ -15,7 +15,7 @@ import crosslight
 SOURCE = Path(crosslight.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"types", "errors"}),
-    frozenset({"config", "kinds", "registry", "progress", "geometry"}),
+    frozenset({"config", "settings", "kinds", "registry", "progress", "geometry"}),
     frozenset({"read", "represent", "describe", "encode", "store", "rerank", "show"}),
     frozenset({"pipeline", "baselines"}),
     frozenset({"evaluate", "demo"}),

@@ -1,18 +1,10 @@
-"""Settings: one frozen dataclass per stage, checked when made, read from and written to TOML and JSON."""
+"""Settings: one frozen dataclass per stage, checked when made."""
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import dataclass, field
 
-from crosslight.errors import ConfigError, say_cause, unknown_name
-from crosslight.kinds import is_kind, say_kind
-
-C = TypeVar("C")
+from crosslight.errors import ConfigError, unknown_name
 
 
 def _require(condition: bool, message: str) -> None:
@@ -141,7 +133,8 @@ class FitConfig:
 
     `start` is "shipped" (weights that have seen synthetic changes of modality, see `represent/comir/start.py`) or
     "random". `log_a` and `log_b` are "auto", "on" or "off": log(1 + x) before the network. `cells_px` are the
-    `network.cell_px` from which the validation pairs choose, the cheapest first, which is also taken without them.
+    `network.cell_px` from which the validation pairs choose where that is not given: the cheapest first, which is also
+    taken without them.
     """
 
     preset: str = "default"
@@ -162,9 +155,9 @@ class FitConfig:
 
     @property
     def cells(self) -> tuple[int, ...]:
-        """The sides of cells to choose from, in pixels; the network's own where no other is finer."""
-        finer = tuple(n for n in self.cells_px if n <= self.network.stride)
-        return finer or (self.network.cell_px,)
+        """The sides of cells to choose from, in pixels; 0 for the network's own."""
+        given, stride = self.network.cell_px, self.network.stride
+        return (given,) if given else tuple(n for n in self.cells_px if n <= stride) or (0,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,40 +368,3 @@ def preset(name: str) -> FitConfig:
     if name not in PRESETS:
         raise ConfigError(unknown_name("preset", name, {**PRESETS, **TRANSLATION_PRESETS}))
     return PRESETS[name]
-
-
-def to_dict(config: object) -> dict[str, Any]:
-    """Return a dataclass as nested dicts and lists, as JSON and TOML write them."""
-    return dataclasses.asdict(config)  # type: ignore[call-overload,no-any-return]
-
-
-def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
-    """Build the dataclass `kind` from nested dicts; unknown keys raise ConfigError."""
-    hints = get_type_hints(kind)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in known:
-            raise ConfigError(unknown_name(f"setting in {kind.__name__}", key, known))
-        hint = hints[key]
-        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            _require(isinstance(value, Mapping), f"{key} is {value!r}; it is a group of settings: [{key}] in TOML.")
-            arguments[key] = from_dict(hint, value)
-        else:
-            arguments[key] = tuple(value) if isinstance(value, list) else value
-            _require(is_kind(arguments[key], hint), f"{key} is {value!r}; {say_kind(hint)} is expected.")
-    try:
-        return kind(**arguments)
-    except TypeError as error:
-        raise ConfigError(f"The settings of {kind.__name__} cannot be used: {error}.") from error
-
-
-def read_settings(path: Path) -> FitConfig | TranslationConfig:
-    """Read the settings of `fit` from a TOML file: those of a translation where it names a `method`."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"The settings file {path} cannot be read: {say_cause(error)}.") from error
-    if "method" in values:
-        return from_dict(TranslationConfig, {"preset": "custom", **values})
-    return from_dict(FitConfig, values)

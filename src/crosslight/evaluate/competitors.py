@@ -7,11 +7,11 @@ from typing import Any
 
 from crosslight import registry
 from crosslight.baselines.base import Baseline
-from crosslight.config import to_dict
 from crosslight.describe.weights import find_weights
 from crosslight.errors import ModelError
 from crosslight.evaluate.protocol import EvaluateConfig
 from crosslight.represent.comir.device import choose_device
+from crosslight.settings import to_dict
 
 WITHOUT_WEIGHTS = {  # what a method reads, and what is said where it is not on this machine
     "imtdf": ("resnet50", "run without its ResNet-50 features, on moments and texture alone"),

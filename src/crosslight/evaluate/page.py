@@ -14,7 +14,6 @@ from markupsafe import Markup, escape
 from PIL import Image as PillowImage
 
 from crosslight import __version__
-from crosslight.config import to_dict
 from crosslight.evaluate.cells import CellResult, Results
 from crosslight.evaluate.findings import find_surprises, headline
 from crosslight.evaluate.material import Images
@@ -26,6 +25,7 @@ from crosslight.evaluate.story import SIZE_NAMES, Shown, Story
 from crosslight.evaluate.summary import SummaryRow, summarise_words
 from crosslight.evaluate.tables import REPRESENTATION_NAMES, Labels, chance_row, name_method
 from crosslight.evaluate.words import say_bytes, say_seconds
+from crosslight.settings import to_dict
 from crosslight.show.canvas import save_picture
 from crosslight.show.page import Picture
 

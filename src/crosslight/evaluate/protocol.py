@@ -6,18 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from crosslight.config import (
-    AlignConfig,
-    DescribeConfig,
-    IndexConfig,
-    VocabularyConfig,
-    to_dict,
-)
+from crosslight.config import AlignConfig, DescribeConfig, IndexConfig, VocabularyConfig
 from crosslight.errors import ConfigError
 from crosslight.evaluate.cells import Cell
 from crosslight.evaluate.folds import Fold
 from crosslight.evaluate.methods import TRANSLATIONS, Method
 from crosslight.evaluate.queries import SIZES, QueryConfig, QueryKind, Size
+from crosslight.settings import to_dict
 from crosslight.types import MODALITIES
 
 PAPER_WORDS = VocabularyConfig(n_words=20_000, descriptors_per_word=1, max_descriptors=200_000)

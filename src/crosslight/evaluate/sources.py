@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 TRAINING = (  # what trained networks and the representations that they make depend on
-    "config.py", "geometry.py", "kinds.py", "registry.py", "types.py", "read", "represent",
+    "config.py", "geometry.py", "kinds.py", "registry.py", "settings.py", "types.py", "read", "represent",
     *(f"pipeline/{name}.py" for name in ("contrast", "fit", "models", "recipe", "translate")),
 )  # fmt: skip
 SHOWING = tuple(  # what reads finished cells; it may change without making them anew

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crosslight import registry
-from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, preset, to_dict
+from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, preset
 from crosslight.errors import ConfigError, InputError
 from crosslight.evaluate.cells import hash_inputs
 from crosslight.evaluate.folds import Fold
@@ -21,6 +21,7 @@ from crosslight.represent.base import Representer
 from crosslight.represent.checkpoint import has_checkpoint
 from crosslight.represent.comir.device import choose_device
 from crosslight.represent.record import is_finished, method_of, read_record
+from crosslight.settings import to_dict
 from crosslight.types import MODALITIES, Modality, Progress
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from crosslight.pipeline.calibrate import Answered, ask_windows
 from crosslight.progress import silent
 from crosslight.represent.comir.model import ComirModel
+from crosslight.rerank.confidence import SPREAD
 from crosslight.types import Pair, Progress
 
-SPREAD = 0.03  # of similarities: so much more of it makes an image e times as likely
 WORTH = 0.03  # by which the mean surprise has to fall for finer cells, which are more work
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crosslight import __version__
-from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig, read_settings
+from crosslight.config import TRANSLATION_PRESETS, FitConfig, TranslationConfig
 from crosslight.config import preset as preset_config
 from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.contrast import ContrastRecipe, draw_pairs
@@ -26,6 +26,7 @@ from crosslight.represent.gan.model import TranslationModel
 from crosslight.represent.identity import IdentityModel
 from crosslight.represent.record import is_finished
 from crosslight.represent.training import Budget, Record
+from crosslight.settings import read_settings
 from crosslight.types import Pair, Progress
 
 N_MEASURED = 40  # training images looked at for their size and range

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from crosslight import __version__
-from crosslight.config import IndexConfig, from_dict
+from crosslight.config import IndexConfig
 from crosslight.errors import IndexCorruptError, IndexMismatchError
+from crosslight.settings import from_dict
 from crosslight.types import Modality
 
 FORMAT_VERSION = 1

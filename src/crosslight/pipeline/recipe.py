@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from crosslight import __version__
-from crosslight.config import to_dict
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.training import ResumableTraining
+from crosslight.settings import to_dict
 from crosslight.types import Pair, Progress
 
 N_DRAWN = 4  # pairs in the preview

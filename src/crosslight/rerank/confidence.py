@@ -17,6 +17,7 @@ from crosslight.types import Float64
 
 N_BACKGROUND = 15  # hits that show how wrong images score
 N_PARTS = 5  # of cross-validation
+SPREAD = 0.03  # of similarities: by so much more an image is e times as likely
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ def share_confidence(similarities: Sequence[float], calibration: Calibration) ->
     if not similarities:
         return []
     top = top_confidence(similarities, calibration)
-    rest = np.exp((np.asarray(similarities[1:], dtype=np.float64) - similarities[0]) / 0.03)
+    rest = np.exp((np.asarray(similarities[1:], dtype=np.float64) - similarities[0]) / SPREAD)
     share = rest / max(1.0, float(rest.sum()))
     return [top, *(float(v) for v in np.minimum((1 - top) * share, top))]
 

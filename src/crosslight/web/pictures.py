@@ -95,8 +95,8 @@ def _represent_query(bench: Workbench, record: SearchRecord, hit: Hit) -> Repres
     representer, entry = bench.index.model.representer(record.settings.modality), bench.entry(hit.image)
     asked, mpp = Asked(load_query(record.query), representer), working_mpp(entry)
     is_slide = entry.kind == "slide"
-    if asked.factor(mpp) == 1 and not is_slide:
-        return record.query.representation(representer.stride)
+    if asked.factor(mpp) == 1:
+        return record.query.representation((representer.plain if is_slide else representer).stride)
     return asked.at(mpp, plain=is_slide).representation
 
 

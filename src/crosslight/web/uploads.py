@@ -39,21 +39,23 @@ class StoredQuery:
         return Image(pixels=np.load(self.file, allow_pickle=False), name=self.name, mpp=self.mpp)
 
     def keep_representation(self, representation: Representation) -> None:
-        """Write the query's representation beside it."""
-        np.save(self._codes_file, representation.to_codes(), allow_pickle=False)
+        """Write a representation of the query beside it, one for each stride."""
+        np.save(
+            self.file.with_suffix(f".codes{representation.stride}.npy"), representation.to_codes(), allow_pickle=False
+        )
 
     def representation(self, stride: int) -> Representation:
-        """Return the representation that was kept."""
-        return Representation.from_codes(np.load(self._codes_file, allow_pickle=False), stride)
+        """Return the representation of this stride that was kept."""
+        codes = np.load(self.file.with_suffix(f".codes{stride}.npy"), allow_pickle=False)
+        return Representation.from_codes(codes, stride)
 
     @property
     def size_bytes(self) -> int:
         """What it takes on disk."""
-        return sum(file.stat().st_size for file in (self.file, self._codes_file) if file.exists())
+        return sum(file.stat().st_size for file in self._files() if file.exists())
 
-    @property
-    def _codes_file(self) -> Path:
-        return self.file.with_suffix(".codes.npy")
+    def _files(self) -> list[Path]:
+        return [self.file, *self.file.parent.glob(f"{self.file.stem}.codes*.npy")]
 
     def copy(self) -> StoredQuery:
         """Return the same query with a file of its own."""
@@ -63,8 +65,8 @@ class StoredQuery:
 
     def drop(self) -> None:
         """Delete the files."""
-        self.file.unlink(missing_ok=True)
-        self._codes_file.unlink(missing_ok=True)
+        for file in self._files():
+            file.unlink(missing_ok=True)
 
 
 class Receiver:

@@ -28,7 +28,7 @@ MAX_COLUMN_VALUES = 50
 class SearchRecord:
     """A search: what was asked, and what came out once it is done.
 
-    The query's representation is kept beside it on disk.
+    The query's representation is kept beside it on disk, in the cells of the images found.
     """
 
     query: StoredQuery
@@ -93,7 +93,9 @@ class Workbench:
                 flip=settings.align.flip, overlap=settings.align.overlap, where=settings.where,
                 progress=job.progress,
             )  # fmt: skip
-            query.keep_representation(self.index.model.representer(settings.modality).represent(image))
+            representer = self.index.model.representer(settings.modality)
+            for is_slide in {self.entry(hit.image).kind == "slide" for hit in ranking.hits}:
+                query.keep_representation((representer.plain if is_slide else representer).represent(image))
             job.size_bytes = query.size_bytes
             record.ranking = replace(ranking, query_image=None)
             job.message = ranking.note

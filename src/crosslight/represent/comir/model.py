@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
-from crosslight.config import NetworkConfig, from_dict
+from crosslight.config import NetworkConfig
 from crosslight.represent.admission import Admission
 from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.infer import run_network, run_with_margin
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.network import Enlarged, build_network
 from crosslight.represent.record import DEFAULT_METHOD, damaged, hash_parts, read_record_of, write_model
+from crosslight.settings import from_dict
 from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
 
 FORMAT_VERSION = 2  # 1: networks with a stem of one layer

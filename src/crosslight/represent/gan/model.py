@@ -12,13 +12,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from crosslight.config import TranslationConfig, from_dict
+from crosslight.config import TranslationConfig
 from crosslight.errors import InputError
 from crosslight.represent.admission import Admission
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.gan.networks import build_generator
 from crosslight.represent.grey import to_codes
 from crosslight.represent.record import damaged, hash_parts, read_record_of, write_model
+from crosslight.settings import from_dict
 from crosslight.types import MODALITIES, Float32, Image, Modality, Representation
 
 FORMAT_VERSION = 1
