@@ -83,6 +83,7 @@ def test_a_hit_in_a_slide_can_be_compared_and_cut_out(slide_client: TestClient, 
     assert np.abs(place - blend).mean() < 8  # the same pixels lie over each other
     box = slide_client.get(f"{path}/representation").json()["image"]
     assert box["x"] < left and box["x"] + box["width"] > left + side and box["width"] < WIDTH
-    assert slide_client.get(f"{path}/representation/image.png").status_code == 200
+    for side in ("query", "image"):
+        assert slide_client.get(f"{path}/representation/{side}.png").status_code == 200
     slide_client.put(f"{path}/verdict", json={"verdict": "accepted"})
     assert slide_client.get("/api/matches.zip").status_code == 200
