@@ -7,6 +7,7 @@ longitudes that the demonstration and the tests ask for, and those images of sci
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import time
 from dataclasses import replace
@@ -35,6 +36,7 @@ WARMUP_STEPS, FREEZE_NORM, FREEZE_GIVEN_NORM = 100, 0.6, 0.02
 SIZE_PX, MARGIN_PX = 128, 32
 POOL, POOL_MIN, CHUNK = 20_000, 600, 24  # scenes kept, needed before the first step, made at once
 SHOWN_TIMES = 3  # each scene on average, at least
+SHOWN_LARGER = 2.0  # up to; models show images to their networks larger than they are
 ASKED_LONGITUDES = (30, 130)  # degrees east, not shown here: the demonstration asks for these places
 PUBLIC_DOMAIN = (
     *("astronaut", "brick", "camera", "cell", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field"),
@@ -96,10 +98,19 @@ class Pool:
             views = views.flip(-1)
         swapped = torch.from_numpy(rng.random(n_pairs) < 0.5).to(views.device)
         views = torch.where(swapped[:, None, None, None], views.flip(1), views).float() / 255
-        to_scene = draw_free_moves(n_pairs, SIZE_PX, MARGIN_PX / 4, rng)
+        to_scene = draw_free_moves(n_pairs, SIZE_PX, MARGIN_PX / 4, rng) @ draw_zooms(n_pairs, rng)
         to_scene[:, :2, 2] += MARGIN_PX / 2
         moves = draw_free_moves(n_pairs, SIZE_PX, MARGIN_PX / 2, rng)
         return [cut(views[:, :1], to_scene), cut(views[:, 1:], to_scene @ moves)], moves
+
+
+def draw_zooms(n: int, rng: np.random.Generator) -> Float64:
+    """Return (n, 3, 3) matrices from the pixels of a crop to those of a scene shown larger, middle on middle."""
+    per_px = np.exp(-rng.uniform(0, math.log(SHOWN_LARGER), n))
+    zooms = per_px[:, None, None] * np.eye(3)
+    zooms[:, :2, 2] = (SIZE_PX - 1) / 2 * (1 - per_px[:, None])
+    zooms[:, 2, 2] = 1
+    return zooms
 
 
 def cut(views: Tensor, to_scene: Float64) -> Tensor:

@@ -379,6 +379,7 @@ def test_files_keep_the_order_they_are_given_in(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     given = [str(tmp_path / "c.png"), tmp_path / "a.png", tmp_path]
     assert [p.name for p in list_images(given)] == ["c.png", "a.png", "b.png"]
+    assert [p.name for p in list_images(str(tmp_path))] == ["a.png", "b.png", "c.png"]  # one path, not its letters
     (tmp_path / "link.png").symlink_to("a.png")
     assert {p.name for p in list_images([tmp_path])} == {"a.png", "b.png", "c.png", "link.png"}
 

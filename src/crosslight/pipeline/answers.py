@@ -33,7 +33,7 @@ class IndexAnswers(IndexImages):
 
     def search(
         self,
-        queries: Sequence[Path | str | Image],
+        queries: Path | str | Image | Sequence[Path | str | Image],
         *,
         modality: Modality | None = None,
         top: int = 15,
@@ -54,7 +54,7 @@ class IndexAnswers(IndexImages):
 
         Parameters
         ----------
-        queries : sequence of Path or Image
+        queries : Path, Image, or sequence of these
             Image files, folders of them, or images already read. They share all work that can be shared.
         modality : {"A", "B"}, optional
             Kind of the queries; by default the one that was not indexed.
@@ -98,11 +98,9 @@ class IndexAnswers(IndexImages):
             align=AlignConfig(rotation_deg=rotation, scale=searching.read_scale(scale), flip=flip, overlap=overlap,
                               device=str(self.device)),
         )  # fmt: skip
-        files = (
-            list_images([Path(q) for q in queries if not isinstance(q, Image)])
-            if any(not isinstance(q, Image) for q in queries)
-            else []
-        )
+        queries = [queries] if isinstance(queries, Path | str | Image) else queries
+        paths = [q for q in queries if not isinstance(q, Image)]
+        files = list_images(paths) if paths else []
         if query_mpp is not None and not query_mpp > 0:
             raise ConfigError(f"query_mpp is {query_mpp}; give micrometres per pixel above 0.")
         unanswered = Unusable(on_unanswered)

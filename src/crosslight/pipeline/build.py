@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
 from crosslight.errors import ConfigError, InputError
-from crosslight.pipeline.distribute import Refusal, Team, open_own_store
+from crosslight.pipeline.distribute import Refusal, Team, open_own_store, split_jobs
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.parts import IndexParts
 from crosslight.pipeline.slide_build import add_slide, represent_slides, sample_slides
@@ -139,14 +139,15 @@ def _write_jobs(index: IndexImages, jobs: Sequence[Job], team: Team, skipped: Un
     images: list[Job] = []
     for job in jobs:
         (slides if is_large(job.path) else images).append(job)
+    counted: dict[str, Histogram] = {}
     if index.vocabulary is None and (jobs or skipped):
         _represent_all(index, images, team, skipped, progress)
         represent_slides(index, slides, team, skipped, progress)
         images, slides = skipped.without(images), skipped.without(slides)
         if not images and not slides:
             raise InputError("No image can be used, so there is no index; mend or replace them and run this again.")
-        _build_vocabulary(index, images, slides, progress)
-    for done in _write_all(index, images, team, skipped):
+        counted = _build_vocabulary(index, images, slides, progress)
+    for done in _write_all(index, images, counted, team, skipped):
         progress(done, len(images), "indexing")
     for slide in slides:
         with skipped.skip(slide.name, str(slide.path)):
@@ -179,9 +180,15 @@ def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
     refused = represent_jobs(parts, jobs).refused
     found = []
     for job in (job for i, job in enumerate(jobs) if i not in refused):
-        entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))
-        found.append((entry, parts.vocabulary.weigh(parts.vocabulary.encode(_describe(parts, job)))))
+        found.append(_to_store(parts, job, parts.vocabulary.encode(_describe(parts, job))))
     return Outcome(found=found, refused=refused)
+
+
+def _to_store(parts: IndexParts, job: Job, counts: Histogram) -> tuple[Entry, Histogram]:
+    """Return what the store keeps of a represented image with these words."""
+    assert parts.vocabulary is not None
+    entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))
+    return entry, parts.vocabulary.weigh(counts)
 
 
 def store_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
@@ -227,8 +234,13 @@ def _pass_over(jobs: Sequence[Job], outcome: Outcome, skipped: Unusable) -> None
         skipped.add(jobs[i].name, str(jobs[i].path), error)
 
 
-def _build_vocabulary(index: IndexImages, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress) -> None:
-    """Find the words in some of the images, which are represented already, and how common each word is."""
+def _build_vocabulary(
+    index: IndexImages, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress
+) -> dict[str, Histogram]:
+    """Find the words in some of the images, which are represented already, and how common each word is.
+
+    Returns how often each of these images, by key, has each word.
+    """
     config = index.manifest.config.vocabulary
     some = jobs[:: max(1, -(-len(jobs) // MAX_VOCABULARY_IMAGES))]
     sample = DescriptorSample(config)
@@ -238,22 +250,33 @@ def _build_vocabulary(index: IndexImages, jobs: Sequence[Job], slides: Sequence[
     for descriptors in sample_slides(index, slides):
         sample.add(descriptors)
     words = build_vocabulary(sample, config, progress)
-    documents = chain((_describe(index, job) for job in some), sample_slides(index, slides))
-    vocabulary = words.with_idf(map(words.encode, documents))
+    counted = {}
+    for done, job in enumerate(some):
+        counted[job.key] = words.encode(_describe(index, job))
+        progress(done + 1, len(some), "counting words")
+    vocabulary = words.with_idf(chain(counted.values(), map(words.encode, sample_slides(index, slides))))
     vocabulary.save(index.folder / "vocabulary")
     index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint)
     index.manifest.save(index.folder)
     index.vocabulary = vocabulary
+    return counted
 
 
-def _write_all(index: IndexImages, jobs: Sequence[Job], team: Team, skipped: Unusable) -> Iterator[int]:
-    """Bring all jobs to the store and yield how many count so far.
+def _write_all(
+    index: IndexImages, jobs: Sequence[Job], counted: Mapping[str, Histogram], team: Team, skipped: Unusable
+) -> Iterator[int]:
+    """Bring all jobs to the store, those whose words are counted at once, and yield how many count so far.
 
     The embedded store has one writer, this process; to a server the workers write themselves.
     """
     done = 0
+    at_hand = [job for job in jobs if job.key in counted]
+    for some in split_jobs(at_hand, index.manifest.config.batch):
+        _store(index.store, Outcome(found=[_to_store(index, job, counted[job.key]) for job in some]))
+        done += len(some)
+        yield done
     step = store_jobs if team.is_remote and index.manifest.store != EMBEDDED else encode_jobs
-    for some, outcome in team.run(step, index, jobs):
+    for some, outcome in team.run(step, index, [job for job in jobs if job.key not in counted]):
         _pass_over(some, outcome, skipped)
         _store(index.store, outcome)
         done += len(some)

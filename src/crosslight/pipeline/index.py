@@ -48,7 +48,7 @@ class Index(IndexAnswers):
     @classmethod
     def build(
         cls,
-        images: Sequence[Path | str],
+        images: Path | str | Sequence[Path | str],
         model: Path | str,
         *,
         modality: Modality,
@@ -95,7 +95,7 @@ class Index(IndexAnswers):
             config=settings,
             stride=trained.representer(modality).stride,
         )
-        paths = list_images([Path(p) for p in images])
+        paths = list_images(images)
         columns = None if metadata is None else read_metadata(metadata)
         manifest = prepare_folder(folder, wanted, Path(model), store)
         index = cls(folder, manifest, trained, open_store(folder, manifest, create=True))
@@ -140,7 +140,7 @@ class Index(IndexAnswers):
 
     def add(
         self,
-        images: Sequence[Path | str] | Mapping[str, Path],
+        images: Path | str | Sequence[Path | str] | Mapping[str, Path],
         *,
         metadata: Path | Mapping[str, Mapping[str, Value]] | None = None,
         mpp: float | None = None,
@@ -154,7 +154,7 @@ class Index(IndexAnswers):
 
         Parameters
         ----------
-        images : sequence of Path, or mapping from name to Path
+        images : Path, sequence of Path, or mapping from name to Path
             Files and folders, whose images are named by their stems; or files under names of their own.
         metadata : Path or mapping, optional
             A CSV with a column `name`, or columns and values by image name; without it, images that are there keep
@@ -172,10 +172,7 @@ class Index(IndexAnswers):
 
         `last_change` says in words what was done.
         """
-        if isinstance(images, Mapping):
-            files = dict(images)
-        else:
-            files = {path.stem: path for path in list_images([Path(p) for p in images])}
+        files = dict(images) if isinstance(images, Mapping) else {p.stem: p for p in list_images(images)}
         columns = metadata if metadata is None or isinstance(metadata, Mapping) else read_metadata(metadata)
         batch, device = self.manifest.config.batch, str(self.device)
         with write_lock(self.folder), gather_team(workers, scheduler, batch=batch, device=device) as team:

@@ -78,7 +78,7 @@ def image_signature(path: Path | str) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def list_images(paths: Sequence[Path | str]) -> list[Path]:
+def list_images(paths: Path | str | Sequence[Path | str]) -> list[Path]:
     """Return the image files among files and folders.
 
     Folders are read without their sub-folders: names must be unique, and sub-folders often repeat them. Hidden files
@@ -86,7 +86,7 @@ def list_images(paths: Sequence[Path | str]) -> list[Path]:
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : Path or sequence of Path
         Files and folders.
 
     Returns
@@ -100,7 +100,7 @@ def list_images(paths: Sequence[Path | str]) -> list[Path]:
         If a path does not exist, a file has no known suffix, a folder holds no image, or two files share a stem.
     """
     files: dict[tuple[str, Path], Path] = {}  # a link of another name is an image of its own
-    for path in map(Path, paths):
+    for path in map(Path, [paths] if isinstance(paths, Path | str) else paths):
         for file in list_folder(path, slides=True) if path.is_dir() and not is_zarr(path) else (_check_suffix(path),):
             files.setdefault((file.stem, file.resolve()), file)
     check_stems(list(files.values()))
