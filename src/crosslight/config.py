@@ -264,7 +264,7 @@ class AlignConfig:
     scale: tuple[float, float] = (1.0, 1.0)
     flip: bool = False
     overlap: float = 1.0
-    coarse_cells: int = 15
+    coarse_cells: int = 18
     fine_cells: int = 30
     n_candidates: int = 30
     device: str = "cpu"

@@ -9,7 +9,7 @@ import torch
 
 from crosslight.config import AlignConfig
 from crosslight.geometry import query_to_repository, rotated_extent, warp_window
-from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
+from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work, plan_query
 from crosslight.rerank.correlate import correlate, make_spectra
 from crosslight.rerank.overlap import correlate_partly
 from crosslight.rerank.templates import make_templates
@@ -138,6 +138,13 @@ def test_several_queries_get_the_answers_they_get_alone(images: dict[str, np.nda
         assert [name for name, _ in one] == [name for name, _ in other]
         for (_, p), (_, q) in zip(one, other, strict=True):
             assert p.similarity == pytest.approx(q.similarity, abs=1e-4)
+
+
+@pytest.mark.parametrize(("side_px", "factor"), [(60, 1), (120, 2), (180, 3), (256, 4), (400, 6), (4000, 64)])
+def test_coarse_cells_are_as_large_as_leaves_eighteen_on_a_side(side_px: int, factor: int) -> None:
+    values = np.zeros((1, side_px // 3, side_px // 3), np.float32)
+    query = Query(representation=Representation.rounded(values, 3), height_px=side_px, width_px=side_px)
+    assert plan_query(query, AlignConfig(coarse_cells=18)).coarse_px == 3 * factor
 
 
 def test_more_rotation_means_more_work(images: dict[str, np.ndarray]) -> None:

@@ -205,7 +205,7 @@ class SlideSearch:
         cell, stride = plan_query(query, config).coarse_px, query.representation.stride
         if (cell, number) not in self._coarse:
             self._coarse[cell, number] = Scanner(
-                self._loader(int(math.log2(cell // stride))), config, chunk_values=CHUNK_VALUES,
+                self._loader(_level_of(cell // stride)), config, chunk_values=CHUNK_VALUES,
                 spectra_bytes=SPECTRA_BYTES, block_px=round(BLOCK_REACHES * self._reach(query)),
             )  # fmt: skip
         return self._coarse[cell, number]
@@ -327,6 +327,11 @@ class SlideShelf:
 
 def _round_up(value: float, step: int) -> int:
     return int(-(-value // step) * step)
+
+
+def _level_of(factor: int) -> int:
+    """Return the coarsest level whose cells, each twice as large as the level before, make up cells of `factor`."""
+    return (factor & -factor).bit_length() - 1
 
 
 def _shift(place: Placement, piece: Piece, sign: int = 1) -> Placement:
