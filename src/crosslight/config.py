@@ -253,7 +253,7 @@ class AlignConfig:
     """Alignment. Cells are pixels of the representation after pooling.
 
     The coarse pass pools until the query's short side has about `coarse_cells` cells, the fine pass until it has about
-    `fine_cells`; `n_candidates` images go from one to the other.
+    `fine_cells`; `n_candidates` images go from one to the other. Where `halved`, the pooling is by powers of two alone.
 
     `scale` is the range of repository pixels per query pixel to look through; with `flip` mirrored places are looked
     for too; `overlap` is the least share of the query that must lie inside the repository image (its centre always
@@ -266,6 +266,7 @@ class AlignConfig:
     overlap: float = 1.0
     coarse_cells: int = 18
     fine_cells: int = 30
+    halved: bool = False
     n_candidates: int = 30
     device: str = "cpu"
 

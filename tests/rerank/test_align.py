@@ -145,6 +145,8 @@ def test_coarse_cells_are_as_large_as_leaves_eighteen_on_a_side(side_px: int, fa
     values = np.zeros((1, side_px // 3, side_px // 3), np.float32)
     query = Query(representation=Representation.rounded(values, 3), height_px=side_px, width_px=side_px)
     assert plan_query(query, AlignConfig(coarse_cells=18)).coarse_px == 3 * factor
+    halved = plan_query(query, AlignConfig(coarse_cells=18, halved=True)).coarse_px
+    assert halved == 3 * 2 ** (factor.bit_length() - 1)
 
 
 def test_more_rotation_means_more_work(images: dict[str, np.ndarray]) -> None:

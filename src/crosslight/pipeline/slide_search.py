@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from crosslight.pipeline.images import IndexImages
 
 CORE_CELLS, CORE_REACHES = 100, 1.5  # side of a piece without its overlap: about so many cells, or reaches of the query
+COARSE_CELLS = 15  # of the coarse pass on a query's short side, fewer than for images: slides are large
 BLOCK_REACHES = 2.0  # side of the squares of a piece that have peaks of their own
 MIN_CORE_PX = 512
 SPOT_MARGIN = 0.15  # of the query's reach, around a place that is aligned exactly
@@ -76,10 +77,11 @@ class SlideSearch:
     def __init__(
         self, index: IndexImages, slides: Sequence[Entry], config: AlignConfig, asking: Modality | None = None
     ) -> None:
-        self.index, self.config = index, config
+        self.index = index
+        self.config = replace(config, coarse_cells=COARSE_CELLS, halved=True)  # as the levels of a slide
         self.slides = {entry.name: entry for entry in slides}
-        self.fine = replace(config, coarse_cells=config.fine_cells)
-        self.glancing = replace(config, coarse_cells=max(4, config.coarse_cells // 2))
+        self.fine = replace(self.config, coarse_cells=config.fine_cells)
+        self.glancing = replace(self.config, coarse_cells=COARSE_CELLS // 2)
         self._coarse: dict[tuple[int, int], Scanner] = {}  # by cell and thread
         self._pieces: dict[str, Piece] = {}
         self._look = (
@@ -205,7 +207,7 @@ class SlideSearch:
         cell, stride = plan_query(query, config).coarse_px, query.representation.stride
         if (cell, number) not in self._coarse:
             self._coarse[cell, number] = Scanner(
-                self._loader(_level_of(cell // stride)), config, chunk_values=CHUNK_VALUES,
+                self._loader(int(math.log2(cell // stride))), config, chunk_values=CHUNK_VALUES,
                 spectra_bytes=SPECTRA_BYTES, block_px=round(BLOCK_REACHES * self._reach(query)),
             )  # fmt: skip
         return self._coarse[cell, number]
@@ -327,11 +329,6 @@ class SlideShelf:
 
 def _round_up(value: float, step: int) -> int:
     return int(-(-value // step) * step)
-
-
-def _level_of(factor: int) -> int:
-    """Return the coarsest level whose cells, each twice as large as the level before, make up cells of `factor`."""
-    return (factor & -factor).bit_length() - 1
 
 
 def _shift(place: Placement, piece: Piece, sign: int = 1) -> Placement:

@@ -61,11 +61,15 @@ class Plan:
         return len(self.angles_deg) * len(self.scales) * len(self.flips)
 
 
-def _largest_cell(side_px: float, cells: int, stride: int) -> int:
-    """Return the largest cell, 1, 2, 3, 4, 6, 8, 12, ... times the stride, that leaves at least `cells` on a side."""
+def _largest_cell(side_px: float, cells: int, stride: int, halved: bool) -> int:
+    """Return the largest cell that leaves at least `cells` on a side: 1, 2, 3, 4, 6, 8, 12, ... times the stride.
+
+    Where `halved` without 3, 6, 12, ...
+    """
     most = max(1.0, side_px / cells / stride)
     power: int = 2 ** math.floor(math.log2(most))
-    return stride * (power * 3 // 2 if 2 <= power <= most / 1.5 else power)
+    between = not halved and 2 <= power <= most / 1.5
+    return stride * (power * 3 // 2 if between else power)
 
 
 def plan_query(query: Query, config: AlignConfig) -> Plan:
@@ -73,8 +77,8 @@ def plan_query(query: Query, config: AlignConfig) -> Plan:
     low, high = config.scale
     stride = query.representation.stride
     side = min(query.height_px, query.width_px) * min(math.sqrt(low * high), SCALE_ROOM * low)
-    coarse = _largest_cell(side, config.coarse_cells, stride)
-    fine = min(coarse, _largest_cell(side, config.fine_cells, stride))
+    coarse = _largest_cell(side, config.coarse_cells, stride, config.halved)
+    fine = min(coarse, _largest_cell(side, config.fine_cells, stride, config.halved))
     step = 2 * coarse / side
     reach, circular = config.rotation_deg, config.rotation_deg >= 180
     # an even number, so that 0 is among them: a whole image lies in itself at no other angle
