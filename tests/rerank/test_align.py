@@ -1,6 +1,7 @@
 """Alignment finds places whose answer is known."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -73,6 +74,17 @@ def test_a_turned_window_is_found_to_a_fraction_of_a_pixel_and_a_degree(
     assert abs((place.angle_deg - angle + 180) % 360 - 180) < 0.5
     assert -180 < place.angle_deg <= 180
     assert place.similarity > 0.9 > hits[1][1].similarity
+
+
+def test_a_coarse_place_that_is_far_off_is_mended(images: dict[str, np.ndarray]) -> None:
+    truth = Placement(center_xy=(110, 112), angle_deg=10, scale=1.0, similarity=1.0)
+    query, config = _query(images["image2"], truth, 120, 120), AlignConfig()
+    step = plan_query(query, config).angle_step_deg
+    off = replace(truth, angle_deg=truth.angle_deg + 0.95 * step, center_xy=(114, 109))
+    aligner = Aligner(lambda name: _represent(images[name]), config)
+    ((_, place),) = aligner.finish(query, {"image2": [off]})
+    assert math.dist(place.center_xy, truth.center_xy) < 0.5 and abs(place.angle_deg - truth.angle_deg) < 0.5
+    assert place.similarity > 0.9
 
 
 def test_hits_are_in_descending_order_and_name_every_image_once(images: dict[str, np.ndarray]) -> None:

@@ -81,7 +81,9 @@ class Aligner:
         fine, exact = self._steps(query, plan)
         measured = [(name, self._best(query, name, starts[name], fine)) for name in chosen]
         measured.sort(key=lambda item: (-item[1].similarity, item[0]))
-        judged = [(name, self._judge(query, name, place, fine)) for name, place in measured[:N_JUDGED]]
+        # Once more from where that led: a coarse place may be further off than one pass reaches.
+        again = [(name, self._best(query, name, [place], fine)) for name, place in measured[:N_JUDGED]]
+        judged = [(name, self._judge(query, name, place, fine)) for name, place in again]
         judged = self._look_again(query, judged)
         judged.sort(key=lambda item: (-item[1].similarity, item[0]))
         polished = [
