@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from crosslight.config import preset
 from crosslight.represent.comir.device import choose_device, low_precision
 from crosslight.represent.comir.loss import contrastive_loss
-from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, read_at, transform
+from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, move_matrix, read_at, transform
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.synthetic import Scenery, synthetic_batch
@@ -106,11 +106,8 @@ class Pool:
 
 def draw_zooms(n: int, rng: np.random.Generator) -> Float64:
     """Return (n, 3, 3) matrices from the pixels of a crop to those of a scene shown larger, middle on middle."""
-    per_px = np.exp(-rng.uniform(0, math.log(SHOWN_LARGER), n))
-    zooms = per_px[:, None, None] * np.eye(3)
-    zooms[:, :2, 2] = (SIZE_PX - 1) / 2 * (1 - per_px[:, None])
-    zooms[:, 2, 2] = 1
-    return zooms
+    scales = np.exp(-rng.uniform(0, math.log(SHOWN_LARGER), n)).tolist()
+    return np.stack([move_matrix(0, (0, 0), SIZE_PX, scale) for scale in scales])
 
 
 def cut(views: Tensor, to_scene: Float64) -> Tensor:

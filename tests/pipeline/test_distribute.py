@@ -85,8 +85,9 @@ def test_a_cluster_builds_the_same_index_though_a_worker_is_killed(
 
 
 def test_workers_write_to_the_server_themselves_and_pass_over_a_bad_image(
-    folders: Path, model_folder: Path, index_folder: Path, tmp_path: Path, client: distributed.Client
-) -> None:
+    folders: Path, model_folder: Path, index_folder: Path, tmp_path: Path, client: distributed.Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     out, bad = tmp_path / "index", tmp_path / "bad.png"
     bad.write_bytes((folders / "A" / "image1.png").read_bytes()[:500])
     told: dict[str, InputError] = {}
@@ -97,16 +98,15 @@ def test_workers_write_to_the_server_themselves_and_pass_over_a_bad_image(
         ) as index:  # fmt: skip
             assert index.count() == 10 and index.last_change == "indexed 10, skipped 1"
             assert list(told) == [str(bad)] and "bad.png" in str(told[str(bad)])
-            n_writes = server.n_writes
         assert_same_index(out, index_folder)
         more = [tmp_path / "more1.png", tmp_path / "more2.png"]
         for path in more:
             shutil.copyfile(folders / "A" / "image1.png", path)
         told.clear()
         with crosslight.Index.open(out) as index:  # which has its words: workers represent, count and write in one go
+            monkeypatch.setattr(index.store, "add", None)  # not from here
             assert index.add([bad, *more], scheduler=client, on_skipped=told.__setitem__) == 2
             assert index.count() == 12 and list(told) == [str(bad)]
-            assert server.n_writes >= n_writes + 2
 
 
 def test_a_bad_image_is_named_and_what_was_finished_is_kept(

@@ -178,13 +178,13 @@ def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
     """Return what the store keeps of each job's image, writing to the archive what is missing there."""
     assert parts.vocabulary is not None
     refused = represent_jobs(parts, jobs).refused
-    found = []
-    for job in (job for i, job in enumerate(jobs) if i not in refused):
-        found.append(_to_store(parts, job, parts.vocabulary.encode(_describe(parts, job))))
+    usable = [job for i, job in enumerate(jobs) if i not in refused]
+    counts = (parts.vocabulary.encode(_describe(parts, job)) for job in usable)
+    found = [_record(parts, job, some) for job, some in zip(usable, counts, strict=True)]
     return Outcome(found=found, refused=refused)
 
 
-def _to_store(parts: IndexParts, job: Job, counts: Histogram) -> tuple[Entry, Histogram]:
+def _record(parts: IndexParts, job: Job, counts: Histogram) -> tuple[Entry, Histogram]:
     """Return what the store keeps of a represented image with these words."""
     assert parts.vocabulary is not None
     entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))
@@ -272,7 +272,7 @@ def _write_all(
     done = 0
     at_hand = [job for job in jobs if job.key in counted]
     for some in split_jobs(at_hand, index.manifest.config.batch):
-        _store(index.store, Outcome(found=[_to_store(index, job, counted[job.key]) for job in some]))
+        _store(index.store, Outcome(found=[_record(index, job, counted[job.key]) for job in some]))
         done += len(some)
         yield done
     step = store_jobs if team.is_remote and index.manifest.store != EMBEDDED else encode_jobs

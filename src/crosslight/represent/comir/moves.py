@@ -16,11 +16,14 @@ from crosslight.geometry import query_to_repository
 from crosslight.types import Float64, Placement
 
 
-def move_matrix(angle_deg: float, shift_xy: tuple[float, float], size_px: int) -> Float64:
-    """Return the 3 x 3 matrix of a square crop that lies turned, and its middle shifted, in another of its size."""
+def move_matrix(angle_deg: float, shift_xy: tuple[float, float], size_px: int, scale: float = 1.0) -> Float64:
+    """Return the 3 x 3 matrix of a square crop that lies turned, and its middle shifted, in another of its size.
+
+    `scale` is the number of the other's pixels in one of its own.
+    """
     middle = (size_px - 1) / 2
     center_xy = (middle + shift_xy[0], middle + shift_xy[1])
-    place = Placement(center_xy=center_xy, angle_deg=angle_deg, scale=1, similarity=1)
+    place = Placement(center_xy=center_xy, angle_deg=angle_deg, scale=scale, similarity=1)
     return np.vstack([query_to_repository(place, size_px, size_px), [0, 0, 1]])
 
 
