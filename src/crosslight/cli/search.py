@@ -35,7 +35,7 @@ def search(
     shortlist: Annotated[
         str,
         typer.Option(
-            help="How many images to align with: a number (the best by histogram), all, or auto (all while that is "
+            help="How many images to align with: a number (the best by a quick look), all, or auto (all while that is "
             "quick).",
             metavar="N|all|auto",
         ),

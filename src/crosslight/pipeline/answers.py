@@ -61,7 +61,8 @@ class IndexAnswers(IndexImages):
         top : int
             Hits per query.
         shortlist : int, "all" or "auto"
-            How many images to align with: the best by histogram, or all; "auto" takes all while that is quick.
+            How many images to align with: the best by a quick look at discs of 96 px (slides, and indexes of earlier
+            versions: by histogram), or all; "auto" takes all while that is quick.
         rerank : {"align", "patches", "none"}
             Alignment; the paper's patches; histograms alone.
         rotation : float

@@ -1,4 +1,4 @@
-"""index: images -> representations -> vocabulary -> histograms -> store.
+"""index: images -> representations -> vocabulary -> histograms and disc codes -> store.
 
 Every image goes through two steps that can be repeated at no harm: its representation and thumbnail are written to the
 archive under a key of name and file signature, then its entry and histogram to the store. Only the second makes it
@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crosslight.describe.discs import describe_discs
+from crosslight.encode.disc_codes import learn_codes
 from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
 from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.distribute import Refusal, Team, open_own_store, split_jobs
@@ -185,8 +187,11 @@ def encode_jobs(parts: IndexParts, jobs: Sequence[Job]) -> Outcome:
 
 
 def _record(parts: IndexParts, job: Job, counts: Histogram) -> tuple[Entry, Histogram]:
-    """Return what the store keeps of a represented image with these words."""
+    """Return what the store keeps of a represented image with these words, its discs written to the archive."""
     assert parts.vocabulary is not None
+    if parts.disc_codes is not None:
+        discs = describe_discs(parts.archive.representation(job.key))
+        parts.archive.write_discs(job.key, parts.disc_codes.encode(discs))
     entry = replace(parts.archive.entry(job.key), metadata=dict(job.metadata), path=str(job.path.resolve()))
     return entry, parts.vocabulary.weigh(counts)
 
@@ -237,7 +242,7 @@ def _pass_over(jobs: Sequence[Job], outcome: Outcome, skipped: Unusable) -> None
 def _build_vocabulary(
     index: IndexImages, jobs: Sequence[Job], slides: Sequence[Job], progress: Progress
 ) -> dict[str, Histogram]:
-    """Find the words in some of the images, which are represented already, and how common each word is.
+    """Find the words in some of the images, which are represented already, how common each is, and the disc codes.
 
     Returns how often each of these images, by key, has each word.
     """
@@ -256,9 +261,12 @@ def _build_vocabulary(
         progress(done + 1, len(some), "counting words")
     vocabulary = words.with_idf(chain(counted.values(), map(words.encode, sample_slides(index, slides))))
     vocabulary.save(index.folder / "vocabulary")
-    index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint)
+    codes = learn_codes(describe_discs(index.archive.representation(job.key)) for job in some) if some else None
+    if codes is not None:
+        codes.save(index.folder)
+    index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint, "" if codes is None else codes.fingerprint)
     index.manifest.save(index.folder)
-    index.vocabulary = vocabulary
+    index.vocabulary, index.disc_codes = vocabulary, codes
     return counted
 
 

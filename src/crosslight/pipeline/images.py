@@ -12,6 +12,7 @@ from crosslight.errors import InputError
 from crosslight.pipeline import build
 from crosslight.pipeline.manifest import Manifest
 from crosslight.pipeline.parts import IndexParts
+from crosslight.pipeline.shortlist import DiscShelf
 from crosslight.pipeline.slide_views import whole_image
 from crosslight.pipeline.stores import open_windows
 from crosslight.read.image import read_image
@@ -34,6 +35,7 @@ class IndexImages(IndexParts):
         self._sources: dict[str, SlideSource] = {}
         self._opening = Lock()
         self._windows: Store | None = None
+        self.disc_shelf = DiscShelf(self.archive)
 
     def entry(self, name: str) -> Entry:
         """Return what is known of one image; raises InputError when it is not in the index."""

@@ -20,6 +20,7 @@ class Manifest:
     """The contents of index.json.
 
     `vocabulary` is the fingerprint of the finished vocabulary, empty while the first images are being represented.
+    `discs` is that of the disc codes learnt with it, empty where there are none.
     `store` is "embedded" or a server's address, `collection` what the index is called there.
     """
 
@@ -28,6 +29,7 @@ class Manifest:
     config: IndexConfig
     stride: int
     vocabulary: str = ""
+    discs: str = ""
     store: str = "embedded"
     collection: str = ""
     crosslight: str = __version__
@@ -67,6 +69,6 @@ class Manifest:
                 "use the model it was made with, or build a new index with --out elsewhere."
             )
 
-    def with_vocabulary(self, fingerprint: str) -> Manifest:
-        """Return the manifest of the finished vocabulary."""
-        return replace(self, vocabulary=fingerprint)
+    def with_vocabulary(self, fingerprint: str, discs: str) -> Manifest:
+        """Return the manifest of the finished vocabulary and disc codes."""
+        return replace(self, vocabulary=fingerprint, discs=discs)

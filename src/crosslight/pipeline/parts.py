@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crosslight.describe.base import Describer
+from crosslight.encode.disc_codes import DiscCodes
 from crosslight.encode.vocabulary import Vocabulary
 from crosslight.errors import IndexCorruptError
 from crosslight.pipeline.manifest import Manifest
@@ -17,7 +18,10 @@ from crosslight.store.pyramid import PyramidArchive
 
 
 class IndexParts:
-    """The model, the archives, the describer and the vocabulary of one index folder."""
+    """The model, the archives, the describer, the vocabulary and the disc codes of one index folder.
+
+    `disc_codes` is None before the first image, where an index began with slides, and in those of earlier versions.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest, model: ComirModel) -> None:
         self.folder, self.manifest, self.model = folder, manifest, model
@@ -26,6 +30,7 @@ class IndexParts:
         self.pyramids = PyramidArchive(folder / "slides")
         self.describer: Describer = load("describer", manifest.config.describe.name)(manifest.config.describe)
         self.vocabulary = self._load_vocabulary()
+        self.disc_codes = self._load_disc_codes()
 
     @classmethod
     def of_folder(cls, folder: Path, device: str = "auto") -> IndexParts:
@@ -44,3 +49,11 @@ class IndexParts:
                 f"The vocabulary of {self.folder} is not the one it was built with; build it again."
             )
         return vocabulary
+
+    def _load_disc_codes(self) -> DiscCodes | None:
+        if not self.manifest.discs:
+            return None
+        codes = DiscCodes.load(self.folder)
+        if codes.fingerprint != self.manifest.discs:
+            raise IndexCorruptError(f"The disc codes of {self.folder} are not those it was built with; build it again.")
+        return codes

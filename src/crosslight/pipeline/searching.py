@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from crosslight.geometry import query_to_repository, window_corners
 from crosslight.pipeline.asking import Asked, common_mpp
 from crosslight.pipeline.build import archive_key
 from crosslight.pipeline.looking import look_again, read_indexed, tell_unread
+from crosslight.pipeline.shortlist import rank_by_discs
 from crosslight.pipeline.slide_search import Found, SlideShelf
 from crosslight.pipeline.unusable import Unusable
 from crosslight.rerank.align import Aligner, Candidate, Query, estimate_work
@@ -207,7 +208,7 @@ def _align_images(
     look = look_again(index.model, settings.modality, index.manifest.modality, read) if settings.second_look else None
     aligner = Aligner(lambda name: _load(index, known[name]), settings.align, look)
     most = shortlist if isinstance(shortlist, int) else AUTO_LISTED if shortlist == "auto" else n_images
-    if n_images <= most:
+    if n_images <= most or index.disc_codes is not None:
         known.update({e.name: e for e in index.store.entries(settings.where) if e.kind == "image"})
     mpp, everything = common_mpp(list(known.values())), list(map(_candidate, known.values()))
     queries = _represent(asked, mpp, unfit, progress)
@@ -227,14 +228,30 @@ def _align_images(
             keep(one, hits, n_images, note)
         return answers
     n_hits = shortlist if isinstance(shortlist, int) else AUTO_SHORTLIST
-    note = f"aligned with the best {n_hits} of {n_images} images by histogram"
-    for done, (one, query) in enumerate(queries):
-        found = index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)])
-        known.update(found)
-        hits = aligner.align([query], list(map(_candidate, found.values())))[0] if found else []
+    by = "histogram" if index.disc_codes is None else "discs"
+    note = f"aligned with the best {n_hits} of {n_images} images by {by}"
+    chosen = _choose(index, [query for _, query in queries], known, n_hits, settings, progress)
+    for done, ((one, query), found) in enumerate(zip(queries, chosen, strict=True)):
+        known.update({e.name: e for e in found})
+        hits = aligner.align([query], list(map(_candidate, found)))[0] if found else []
         keep(one, hits, len(found), note)
         progress(done + 1, len(queries), "aligning")
     return answers
+
+
+def _choose(
+    index: IndexAnswers, queries: Sequence[Query], known: Mapping[str, Entry], n_hits: int, settings: SearchSettings,
+    progress: Progress,
+) -> Iterator[Sequence[Entry]]:  # fmt: skip
+    """Yield for each query the images to align with: by their discs or, where the index has none, by histogram."""
+    if index.disc_codes is None:
+        for query in queries:
+            yield list(index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)]).values())
+        return
+    entries = list(known.values())
+    keys = list(map(archive_key, entries))
+    for order in rank_by_discs(queries, keys, index.disc_shelf, index.disc_codes, settings.align, progress):
+        yield [entries[i] for i in order[:n_hits]]
 
 
 def _represent(

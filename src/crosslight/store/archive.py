@@ -1,4 +1,4 @@
-"""What an index keeps per image besides its vector: the representation in 8 bits, a thumbnail, and the facts."""
+"""What an index keeps per image besides its vector: representation in 8 bits, thumbnail, facts, codes of its discs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from crosslight.store.durable import describe_os_error, write_durably
 from crosslight.types import Entry, Representation
 
 CODES, THUMBNAIL, FACTS = ".npy", ".jpg", ".json"  # the order of writing: the facts make an image count
+DISCS = ".discs"  # as .npy; written later, with the image's entry in the store
 JPEG_QUALITY = 90
 
 
 class Archive:
-    """A folder with three files per image. Their names are hashes, so that no image name ever becomes a path.
+    """A folder with a few files per image. Their names are hashes, so that no image name ever becomes a path.
 
-    An image is there when all three are; a kill in the middle of `write` leaves it as if it had not begun.
+    An image is there when representation, thumbnail and facts are; a kill in the middle of `write` leaves it as if it
+    had not begun.
 
     Parameters
     ----------
@@ -73,6 +75,20 @@ class Archive:
         """Return the representation; raises IndexCorruptError when it is missing or damaged."""
         return Representation.from_codes(self._codes(name), int(self._facts(name)["stride"]))
 
+    def write_discs(self, name: str, codes: NDArray[np.int8]) -> None:
+        """Write the codes of an image's discs, (N, P) int8; raises StoreUnavailableError as `write` does."""
+        write_durably(self._path(name, DISCS), encode_codes(codes))
+
+    def discs(self, name: str) -> NDArray[np.int8]:
+        """Return the codes of an image's discs; raises IndexCorruptError when they are missing or damaged."""
+        try:
+            codes: NDArray[np.int8] = np.load(self._path(name, DISCS), allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(name, error) from error
+        if codes.dtype != np.int8 or codes.ndim != 2 or not len(codes):
+            raise self._damaged(name, ValueError(f"its discs have dtype {codes.dtype} and shape {codes.shape}"))
+        return codes
+
     def shape(self, name: str) -> tuple[int, int, int]:
         """Return the representation's (C, h, w) without reading its values."""
         n_channels, height, width = self._codes(name).shape
@@ -95,13 +111,13 @@ class Archive:
     def remove(self, names: Iterable[str]) -> None:
         """Delete images by name; those that are not there are passed over."""
         for name in names:
-            for suffix in (FACTS, THUMBNAIL, CODES):
+            for suffix in (FACTS, THUMBNAIL, CODES, DISCS):
                 _delete(self._path(name, suffix))
 
     def prune(self, keep_names: Collection[str]) -> int:
         """Delete the files of all other images, and unfinished ones; return how many files that were."""
         keep = {_hash(name) for name in keep_names}
-        orphans = [p for p in self._files() if p.stem not in keep or p.suffix not in (CODES, THUMBNAIL, FACTS)]
+        orphans = [p for p in self._files() if p.stem not in keep or p.suffix not in (CODES, THUMBNAIL, FACTS, DISCS)]
         for path in orphans:
             _delete(path)
         return len(orphans)
@@ -148,7 +164,7 @@ def _hash(name: str) -> str:
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def encode_codes(codes: NDArray[np.uint8]) -> bytes:
+def encode_codes(codes: NDArray[np.uint8] | NDArray[np.int8]) -> bytes:
     """Return codes as the bytes of a .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, codes, allow_pickle=False)

@@ -1,0 +1,75 @@
+"""Queries -> which images are worth aligning, by their discs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosslight.config import AlignConfig
+from crosslight.describe.discs import describe_turned
+from crosslight.encode.disc_codes import DiscCodes, compare_discs
+from crosslight.rerank.plan import Query, plan_query
+from crosslight.rerank.threads import one_thread
+from crosslight.types import Float32, Progress
+
+if TYPE_CHECKING:
+    from crosslight.store.archive import Archive
+
+ANGLE_STEP_DEG = 20.0  # discs turned by half of it still look alike
+IMAGES_AT_ONCE = 256
+KEPT_BYTES = 2**29  # of codes, from one search to the next: some 40,000 images of 400 px
+
+
+class DiscShelf:
+    """The disc codes of an archive's images, kept in memory while there is room."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._kept: dict[str, NDArray[np.int8]] = {}
+        self._n_bytes = 0
+
+    def codes(self, key: str) -> NDArray[np.int8]:
+        """Return the codes of one image, (N, P); raises IndexCorruptError where they are damaged."""
+        codes = self._kept.get(key)
+        if codes is None:
+            codes = self._archive.discs(key)
+            if self._n_bytes + codes.nbytes <= KEPT_BYTES:
+                self._kept[key] = codes
+                self._n_bytes += codes.nbytes
+        return codes
+
+
+def rank_by_discs(
+    queries: Sequence[Query], keys: Sequence[str], shelf: DiscShelf, codes: DiscCodes, config: AlignConfig,
+    progress: Progress,
+) -> list[list[int]]:  # fmt: skip
+    """Return for each query the numbers of the images, those whose discs resemble its own most first.
+
+    `keys` are the archive's names of the images.
+    """
+    asked = [_turn(query, codes, config) for query in queries]
+    similarities = np.empty((len(queries), len(keys)), np.float32)
+    for start in range(0, len(keys), IMAGES_AT_ONCE):
+        some = [shelf.codes(key) for key in keys[start : start + IMAGES_AT_ONCE]]
+        for row, turned in zip(similarities, asked, strict=True):
+            row[start : start + len(some)] = np.max([compare_discs(one, some) for one in turned], axis=0)
+        progress(start + len(some), len(keys), "shortlisting")
+    return [np.argsort(-row, kind="stable").tolist() for row in similarities]
+
+
+@one_thread()
+def _turn(query: Query, codes: DiscCodes, config: AlignConfig) -> list[Float32]:
+    """Return the query's discs (T, O, P) at all angles, for each scale and flip."""
+    plan = plan_query(query, config)
+    n_steps = math.ceil(2 * config.rotation_deg / ANGLE_STEP_DEG)
+    angles = np.linspace(-config.rotation_deg, config.rotation_deg, n_steps + 1)
+    turns = angles[:-1] if plan.circular else angles if n_steps else np.zeros(1)
+    return [
+        codes.project(describe_turned(query.representation, turns.tolist(), scale=scale, flipped=flipped))
+        for scale, flipped in product(plan.scales, plan.flips)
+    ]
