@@ -8,6 +8,7 @@ from crosslight.errors import ConfigError
 from crosslight.evaluate.methods import (
     ALIGN,
     COMMON,
+    DISCS,
     GROUPS,
     MATCHERS,
     WHOLE,
@@ -35,7 +36,7 @@ def test_capitals_and_spaces_do_not_matter() -> None:
 
 def test_the_command_explains_every_name() -> None:
     words = set(re.findall(r"[\w-]+", evaluate.__doc__ or ""))
-    known = {*COMMON, *registry.names("describer"), *MATCHERS, *WHOLE, *GROUPS, ALIGN}
+    known = {*COMMON, *registry.names("describer"), *MATCHERS, *WHOLE, *GROUPS, ALIGN, DISCS}
     assert known <= words
 
 
@@ -51,6 +52,7 @@ def test_parts_of_a_name() -> None:
     [
         ("comr+surf", "Did you mean 'comir'"),
         ("comir+surv", "Did you mean 'surf'"),
+        ("comir+discs+patches30", "write comir+surf+patches30 or comir+discs+align30"),
         ("tcnt", "Did you mean 'tcnet'"),
         ("comir+surf+patch30", "comir+surf+patches30"),
         ("comir+surf+patch30", "Did you mean 'comir+surf+patches30'"),

@@ -66,6 +66,17 @@ def test_alignment_of_a_trained_representation_finds_the_other_modality(
         assert all(-1.01 < s < 1.01 for row in cell.similarities for s in row if s is not None)
 
 
+def test_discs_find_images_of_either_modality_and_are_re_ranked(fold: Fold, model_folder: Path, tmp_path: Path) -> None:
+    results = run(fold, tmp_path, "comir+discs", "comir+discs+align3", "originals+discs", models=[model_folder])
+    within = [c for c in results.find(method="originals+discs", transformed=False) if not c.cell.is_cross]
+    assert len(within) == 2 and all(c.ranks == [1, 1] for c in within)
+    across = [c for c in results.find(method="comir+discs") if c.cell.is_cross]
+    assert len(across) == 4 and np.mean([success_share(c.ranks, 3) for c in across]) == 1.0
+    again = results.find(method="comir+discs+align3")
+    assert len(again) == 4 and np.mean([success_share(c.ranks, 1) for c in again]) == 1.0
+    assert all(c.places is not None for c in again)
+
+
 def test_resnet_from_a_local_file_sees_the_originals_in_colour_and_surf_their_grey(
     fold: Fold, tiny_resnet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

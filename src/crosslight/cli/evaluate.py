@@ -135,11 +135,12 @@ def evaluate(
     \b
         Other matchers:
         align           our alignment with every image
+        discs           our quick look: discs of 96 px at every turn
         2dkd            Krawtchouk moments at the middle of the query
         2dkd-places     the same at many places of the query
 
     \b
-        Re-ranking of the best N images of a bag of words:
+        Re-ranking of the best N images of a bag of words, or of discs:
         patchesN        the paper's: new words for query-sized patches
         alignN          ours: alignment
 
@@ -154,7 +155,8 @@ def evaluate(
         table2          comir+surf and its re-rankings by patches
         table3          whole systems against comir+surf+patches30
         paper           these three
-        ours            comir+align, comir+surf+align15, comir+surf+align30
+        ours            comir+align, comir+discs, comir+discs+align15,
+                        comir+surf+align15, comir+surf+align30
         quick           originals+surf, comir+surf, comir+align
         all             everything above but 2dkd-places
     """  # noqa: D301 - the marks are for click, which must see them as one character

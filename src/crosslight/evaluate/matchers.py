@@ -13,19 +13,33 @@ from functools import partial
 from typing import Protocol, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from crosslight.baselines.base import Baseline
 from crosslight.config import AlignConfig, VocabularyConfig
 from crosslight.describe.base import Describer
+from crosslight.describe.discs import describe_discs
+from crosslight.encode.disc_codes import DiscCodes, compare_discs, learn_codes
 from crosslight.encode.statistics import WordStatistics, measure_words
 from crosslight.encode.vocabulary import DescriptorSample, Vocabulary, build_vocabulary
+from crosslight.pipeline.shortlist import turn_discs
 from crosslight.progress import silent
 from crosslight.rerank.align import Aligner, Candidate
 from crosslight.rerank.align import Query as AlignQuery
 from crosslight.rerank.patches import rerank_patches
 from crosslight.rerank.second_look import SecondLook
-from crosslight.types import Descriptors, Float64, Histogram, Image, Modality, Placement, Progress, Representation
+from crosslight.types import (
+    Descriptors,
+    Float32,
+    Float64,
+    Histogram,
+    Image,
+    Modality,
+    Placement,
+    Progress,
+    Representation,
+)
 
 LIFT = 10.0  # added to the similarity of re-ranked images: more than any similarity differs from another
 
@@ -126,6 +140,41 @@ def stack_histograms(histograms: Sequence[Histogram], n_words: int) -> csr_array
     return csr_array((counts, words, starts), shape=(len(histograms), n_words))
 
 
+class DiscsMatcher:
+    """Our quick look: discs of the query, at each turn, against all discs of every image."""
+
+    def __init__(self, repository: Repository, config: AlignConfig) -> None:
+        self.repository, self.config = repository, config
+        self._codes: DiscCodes | None = None
+        self._images: list[NDArray[np.int8]] = []
+
+    def prepare(self, progress: Progress = silent) -> None:
+        """Learn from all images what is kept of a disc, and encode theirs; two passes, one image at a time."""
+        names = self.repository.names
+        codes = learn_codes(self._describe(name) for name in names)
+        for done, name in enumerate(names):
+            self._images.append(codes.encode(self._describe(name)))
+            progress(done + 1, len(names), "describing")
+        self._codes = codes
+
+    def _describe(self, name: str) -> Float32:
+        return describe_discs(self.repository.representation(name))
+
+    def search(self, asked: Asked) -> Found:
+        """Return the similarity with every image at the turn where it is greatest."""
+        assert self._codes is not None
+        turned = turn_discs(_align_query(asked), self._codes, self.config)
+        return Found(similarities=np.max([compare_discs(one, self._images) for one in turned], axis=0).astype(float))
+
+
+def _align_query(asked: Asked) -> AlignQuery:
+    assert asked.representation is not None
+    return AlignQuery(
+        representation=asked.representation, height_px=asked.image.height_px, width_px=asked.image.width_px,
+        image=asked.image,
+    )  # fmt: skip
+
+
 class AlignMatcher:
     """Our alignment with every image, or with the images whose numbers `among` gives."""
 
@@ -146,16 +195,12 @@ class AlignMatcher:
 
     def search(self, asked: Asked, among: Sequence[int] | None = None) -> Found:
         """Return the correlation at the best place; minus infinity where the query does not fit."""
-        assert self._aligner is not None and asked.representation is not None
+        assert self._aligner is not None
         chosen = self._candidates if among is None else [self._candidates[i] for i in among]
-        query = AlignQuery(
-            representation=asked.representation, height_px=asked.image.height_px, width_px=asked.image.width_px,
-            image=asked.image,
-        )  # fmt: skip
         numbers = {c.name: i for i, c in enumerate(self._candidates)}
         similarities = np.full(len(self._candidates), -np.inf)
         places: dict[int, Placement] = {}
-        for name, place in self._aligner.align([query], chosen)[0]:
+        for name, place in self._aligner.align([_align_query(asked)], chosen)[0]:
             similarities[numbers[name]] = place.similarity
             places[numbers[name]] = place
         return Found(similarities=similarities, places=places)

@@ -3,8 +3,8 @@
 A row is ``representation+matcher`` with an optional ``+rerank``: ``comir+surf``, ``comir+detected-sift``,
 ``comir+surf+patches30`` (the paper's re-ranking of the best 30), ``comir+surf+align15`` (ours), ``comir+align``
 (aligned with every image). A matcher is a describer of the registry, whose descriptors are counted in a bag of words,
-or a method that replaces describing and counting (``originals+2dkd``). Methods that replace everything stand alone:
-``tcnet``.
+or what replaces describing and counting (``originals+2dkd``, our ``comir+discs``). Methods that replace everything
+stand alone: ``tcnet``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from crosslight.errors import ConfigError, unknown_name
 Rerank = Literal["none", "patches", "align"]
 RERANK = re.compile(r"(patches|align)(\d+)")
 ALIGN = "align"
+DISCS = "discs"
 COMMON = {"originals": "identity", "comir": "comir", "pix2pix": "pix2pix", "cyclegan": "cyclegan"}
 TRANSLATIONS = ("pix2pix", "cyclegan")  # each makes two spaces, that of A and that of B
 MATCHERS = ("2dkd", "2dkd-places")  # baselines that may read a representation instead of the images
@@ -35,7 +36,7 @@ TABLE_1 = (
 TABLE_2 = ("comir+surf", "comir+surf+patches15", "comir+surf+patches30")
 TABLE_3 = ("comir+surf+patches30", "tcnet", "imtdf")
 OTHERS = ("sift", "rootsift", "oriented-surf")
-OURS = ("comir+surf+align15", "comir+surf+align30", "comir+align")
+OURS = ("comir+surf+align15", "comir+surf+align30", "comir+discs", "comir+discs+align15", "comir+align")
 GROUPS: dict[str, tuple[str, ...]] = {
     "table1": TABLE_1,
     "table2": TABLE_2,
@@ -56,7 +57,7 @@ class Method:
     representation : str
         "originals", "comir", "pix2pix", "cyclegan", or "" for a method that replaces everything.
     matcher : str
-        A describer's name, "align", or a method of `MATCHERS` or `WHOLE`.
+        A describer's name, "discs", "align", or a method of `MATCHERS` or `WHOLE`.
     rerank : str
         "none", "patches" or "align".
     shortlist : int
@@ -124,11 +125,14 @@ def parse_method(name: str) -> Method:
     if len(parts) > 3 or match is None or int(match[2]) == 0 or method.is_whole or method.matcher == ALIGN:
         raise ConfigError(_say_unreadable(name, parts, method))
     rerank: Rerank = "patches" if match[1] == "patches" else "align"
+    if rerank == "patches" and method.matcher == DISCS:
+        instead = f"{parts[0]}+surf+{parts[2]} or {parts[0]}+discs+align{match[2]}"
+        raise ConfigError(f"Patches are ranked by visual words, and discs have none; write {instead}.")
     return replace(method, rerank=rerank, shortlist=int(match[2]))
 
 
 def _matchers() -> tuple[str, ...]:
-    return (*registry.names("describer"), *DESCRIBERS, *MATCHERS, ALIGN)
+    return (*registry.names("describer"), *DESCRIBERS, *MATCHERS, DISCS, ALIGN)
 
 
 def _require(name: str, known: Collection[str], what: str) -> None:

@@ -10,7 +10,7 @@ from crosslight.config import AlignConfig, DescribeConfig, IndexConfig, Vocabula
 from crosslight.errors import ConfigError
 from crosslight.evaluate.cells import Cell
 from crosslight.evaluate.folds import Fold
-from crosslight.evaluate.methods import TRANSLATIONS, Method
+from crosslight.evaluate.methods import ALIGN, DISCS, TRANSLATIONS, Method
 from crosslight.evaluate.queries import SIZES, QueryConfig, QueryKind, Size
 from crosslight.settings import to_dict
 from crosslight.types import MODALITIES
@@ -101,11 +101,11 @@ def cell_inputs(
     if cell.kind.transformed or cell.kind.size == "patch":
         uses["queries"] = to_dict(config.queries)
         uses["turned"] = fold.turned_signatures() if cell.kind.transformed else []
-    if method.representation and not method.is_whole and method.matcher != "align":
+    if method.representation and not method.is_whole and method.matcher not in (ALIGN, DISCS):
         uses["words"] = [to_dict(config.words), to_dict(describe_config(method.matcher))]
     if method.rerank == "patches":
         uses["patches"] = to_dict(config.patches)
-    if method.rerank == "align" or method.matcher == "align":
+    if method.rerank == "align" or method.matcher in (ALIGN, DISCS):
         uses["align"] = to_dict(config.align)
     if method.is_whole:
         uses["method"] = baseline

@@ -16,13 +16,14 @@ from crosslight.evaluate.matchers import (
     AlignMatcher,
     AlignShortlistMatcher,
     BaselineMatcher,
+    DiscsMatcher,
     Matcher,
     PatchesMatcher,
     Shortlist,
     WordsMatcher,
 )
 from crosslight.evaluate.material import Material
-from crosslight.evaluate.methods import ALIGN, Method
+from crosslight.evaluate.methods import ALIGN, DISCS, Method
 from crosslight.evaluate.protocol import EvaluateConfig, describe_config
 from crosslight.evaluate.sources import digest_computing
 from crosslight.represent.comir.device import choose_device
@@ -63,6 +64,8 @@ class Shelf:
     def _make(self, method: Method) -> Matcher:
         if method.matcher == ALIGN:
             return self._align()
+        if method.matcher == DISCS:
+            return Shortlist(DiscsMatcher(self.repository, self.align))
         if method.is_whole:
             return self._baseline(method)
         describer = registry.load("describer", method.matcher)(describe_config(method.matcher))

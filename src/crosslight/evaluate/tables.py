@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crosslight.evaluate.cells import Results, estimate_cells
-from crosslight.evaluate.methods import ALIGN, TRANSLATIONS, Method
+from crosslight.evaluate.methods import ALIGN, DISCS, TRANSLATIONS, Method
 from crosslight.evaluate.metrics import Estimate, chance_share
 from crosslight.evaluate.published import published_share
 from crosslight.evaluate.queries import Size
@@ -15,10 +15,10 @@ from crosslight.types import MODALITIES, Modality
 MATCHER_NAMES = {
     "detected-sift": "SIFT", "sift": "dense SIFT", "surf": "SURF", "rootsift": "dense RootSIFT",
     "oriented-surf": "oriented SURF", "resnet": "ResNet", "2dkd": "2DKD", "2dkd-places": "2DKD at many places",
-    "tcnet": "TC-Net", "imtdf": "IMTDF", ALIGN: "alignment",
+    "tcnet": "TC-Net", "imtdf": "IMTDF", DISCS: "discs", ALIGN: "alignment",
 }  # fmt: skip
 REPRESENTATION_NAMES = {"originals": "Originals", "comir": "CoMIR", "pix2pix": "pix2pix", "cyclegan": "CycleGAN"}
-MATCHER_ORDER = ("detected-sift", "surf", "resnet", "2dkd", "2dkd-places", "sift", "rootsift", "oriented-surf")
+MATCHER_ORDER = ("detected-sift", "surf", "resnet", "2dkd", "2dkd-places", "sift", "rootsift", "oriented-surf", DISCS)
 REPRESENTATION_ORDER = ("originals", "comir", "cyclegan", "pix2pix")
 CHANCE = "random order"
 

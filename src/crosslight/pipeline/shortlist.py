@@ -52,7 +52,7 @@ def rank_by_discs(
 
     `keys` are the archive's names of the images.
     """
-    asked = [_turn(query, codes, config) for query in queries]
+    asked = [turn_discs(query, codes, config) for query in queries]
     similarities = np.empty((len(queries), len(keys)), np.float32)
     for start in range(0, len(keys), IMAGES_AT_ONCE):
         some = [shelf.codes(key) for key in keys[start : start + IMAGES_AT_ONCE]]
@@ -63,8 +63,8 @@ def rank_by_discs(
 
 
 @one_thread()
-def _turn(query: Query, codes: DiscCodes, config: AlignConfig) -> list[Float32]:
-    """Return the query's discs (T, O, P) at all angles, for each scale and flip."""
+def turn_discs(query: Query, codes: DiscCodes, config: AlignConfig) -> list[Float32]:
+    """Return the projected discs (T, O, P) of a query at all angles, for each scale and flip."""
     plan = plan_query(query, config)
     n_steps = math.ceil(2 * config.rotation_deg / ANGLE_STEP_DEG)
     angles = np.linspace(-config.rotation_deg, config.rotation_deg, n_steps + 1)
