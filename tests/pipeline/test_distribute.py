@@ -54,8 +54,11 @@ def assert_same_index(one: Path, other: Path) -> None:
     for name, (entry, words, weights) in a.items():
         assert b[name][:2] == (entry, words)
         np.testing.assert_array_equal(b[name][2], weights)
-    files = [{p.relative_to(root): p.read_bytes() for p in (root / "images").rglob("*.npy")} for root in (one, other)]
-    assert files[0] == files[1] and len(files[0]) == 10
+    files = [
+        {p.relative_to(root): p.read_bytes() for p in (root / "images").rglob("*") if p.suffix in (".npy", ".discs")}
+        for root in (one, other)
+    ]
+    assert files[0] == files[1] and len(files[0]) == 20
 
 
 def test_a_cluster_builds_the_same_index_though_a_worker_is_killed(
