@@ -73,11 +73,12 @@ def main() -> None:
         start = time.perf_counter()
         similarities = compare_discs(turned, many)
         discs_ms = (time.perf_counter() - start) / len(many) * 1e6
-        right = (
-            max(placed, key=lambda n: placed[n][0].similarity) == "image77" and similarities[:N_IMAGES].argmax() == 77
+        best = max(placed, key=lambda name: placed[name][0].similarity)
+        right = "both right" if best == "image77" and similarities[:N_IMAGES].argmax() == 77 else "WRONG"
+        print(
+            f"query of {side} px: discs {discs_ms:.0f} ms per 1000 images, {prepare_ms:.0f} ms for the query itself; "
+            f"coarse pass {coarse_ms:.0f} ms, {coarse_ms / discs_ms:.0f} times as long; {right}"
         )
-        print(f"query of {side} px: discs {discs_ms:.0f} ms per 1000 images, {prepare_ms:.0f} ms for the query itself; "
-              f"coarse pass {coarse_ms:.0f} ms, {coarse_ms / discs_ms:.0f} times as long; {'both right' if right else 'WRONG'}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import crosslight
 from crosslight.errors import IndexCorruptError
-from crosslight.pipeline import shortlist
+from crosslight.pipeline import searching, shortlist
 from crosslight.pipeline.build import archive_key
 
 
@@ -58,6 +59,30 @@ def test_what_is_kept_in_memory_changes_nothing(
         with crosslight.Index.open(index_folder) as index:
             answers += [[h.image for h in index.search([query_file], shortlist=4)[0].hits] for _ in range(2)]
     assert all(a == answers[0] for a in answers)
+
+
+def test_of_very_many_images_histograms_say_which_are_looked_at(
+    index_folder: Path, query_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MOST_LISTED", 6)
+    with crosslight.Index.open(index_folder) as index:
+        monkeypatch.setattr(index.store, "entries", lambda *_: pytest.fail("all entries were listed"))
+        ranking = index.search([query_file], shortlist=2)[0]
+    assert len(ranking.hits) <= 2
+    assert ranking.note.startswith("aligned with the best 2 of 10 images by histogram and discs")
+
+
+def test_a_query_of_another_pixel_size_is_brought_to_that_of_the_images(
+    own_index: Path, folders: Path, query_file: Path, tmp_path: Path
+) -> None:
+    pixels = crosslight.read_image(query_file).pixels
+    cv2.imwrite(str(tmp_path / "query9.png"), cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
+    with crosslight.Index.open(own_index) as index:
+        index.add([folders / "A"], mpp=1.0)
+        best = index.search([tmp_path / "query9.png"], query_mpp=0.5, shortlist=2)[0].hits[0]
+    assert best.image == "image9" and best.placement is not None
+    assert best.placement.scale == pytest.approx(0.5)
+    assert np.hypot(best.placement.center_xy[0] - 95, best.placement.center_xy[1] - 104) < 4
 
 
 def test_images_come_and_go_with_their_discs(own_index: Path, folders: Path) -> None:

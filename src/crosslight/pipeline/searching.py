@@ -31,7 +31,7 @@ RERANKS = ("align", "patches", "none")
 WORK_PER_S = 5e7  # similarities of the coarse pass in a second on two cores
 AUTO_SECONDS = 1.0  # "auto" aligns with everything while that takes about so long
 AUTO_SHORTLIST = 100
-AUTO_LISTED = 20_000  # beyond so many, "auto" does not even look at their sizes
+MOST_LISTED = 20_000  # beyond so many images "auto" does not look at their sizes, and histograms choose these for discs
 PATCHES_SHORTLIST = 30  # the paper's
 N_NAMED = 5  # values of a column in a message
 
@@ -207,8 +207,8 @@ def _align_images(
     read = read_indexed(known.__getitem__)
     look = look_again(index.model, settings.modality, index.manifest.modality, read) if settings.second_look else None
     aligner = Aligner(lambda name: _load(index, known[name]), settings.align, look)
-    most = shortlist if isinstance(shortlist, int) else AUTO_LISTED if shortlist == "auto" else n_images
-    if n_images <= most or index.disc_codes is not None:
+    most = shortlist if isinstance(shortlist, int) else MOST_LISTED if shortlist == "auto" else n_images
+    if n_images <= most or (index.disc_codes is not None and n_images <= MOST_LISTED):
         known.update({e.name: e for e in index.store.entries(settings.where) if e.kind == "image"})
     mpp, everything = common_mpp(list(known.values())), list(map(_candidate, known.values()))
     queries = _represent(asked, mpp, unfit, progress)
@@ -228,7 +228,7 @@ def _align_images(
             keep(one, hits, n_images, note)
         return answers
     n_hits = shortlist if isinstance(shortlist, int) else AUTO_SHORTLIST
-    by = "histogram" if index.disc_codes is None else "discs"
+    by = "histogram" if index.disc_codes is None else "discs" if known else "histogram and discs"
     note = f"aligned with the best {n_hits} of {n_images} images by {by}"
     chosen = _choose(index, [query for _, query in queries], known, n_hits, settings, progress)
     for done, ((one, query), found) in enumerate(zip(queries, chosen, strict=True)):
@@ -243,15 +243,25 @@ def _choose(
     index: IndexAnswers, queries: Sequence[Query], known: Mapping[str, Entry], n_hits: int, settings: SearchSettings,
     progress: Progress,
 ) -> Iterator[Sequence[Entry]]:  # fmt: skip
-    """Yield for each query the images to align with: by their discs or, where the index has none, by histogram."""
-    if index.disc_codes is None:
-        for query in queries:
-            yield list(index.store.find([name for name, _ in _shortlist(index, query, n_hits, settings)]).values())
+    """Yield for each query the images to align with, the best by their discs of those `known`.
+
+    Where these are not known, histograms say which come into question; where the index has no discs, that is all.
+    """
+    codes, config = index.disc_codes, settings.align
+    if known and codes is not None:
+        entries = list(known.values())
+        keys = list(map(archive_key, entries))
+        for order in rank_by_discs(queries, keys, index.disc_shelf, codes, config, progress):
+            yield [entries[i] for i in order[:n_hits]]
         return
-    entries = list(known.values())
-    keys = list(map(archive_key, entries))
-    for order in rank_by_discs(queries, keys, index.disc_shelf, index.disc_codes, settings.align, progress):
-        yield [entries[i] for i in order[:n_hits]]
+    for query in queries:
+        words = _shortlist(index, query, n_hits if codes is None else MOST_LISTED, settings)
+        entries = list(index.store.find([name for name, _ in words]).values())
+        if codes is not None:
+            keys = list(map(archive_key, entries))
+            order = rank_by_discs([query], keys, index.disc_shelf, codes, config, progress)[0]
+            entries = [entries[i] for i in order[:n_hits]]
+        yield entries
 
 
 def _represent(
