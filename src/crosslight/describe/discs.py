@@ -127,7 +127,7 @@ def _pool(features: Tensor, n: int, tops: Sequence[int], lefts: Sequence[int], b
     means = windows.reshape(-1, n * n) @ weights.T
     if any(lacking):
         seen = weights @ functional.pad(torch.ones(features.shape[1:]), around)[:n, :n].reshape(-1)
-        means = torch.where(seen > LEAST_SEEN, means / seen.clamp(min=LEAST_SEEN), features.mean((1, 2)).repeat(
-            len(windows))[:, None])  # fmt: skip
+        unseen = features.mean((1, 2)).repeat(len(windows))[:, None]
+        means = torch.where(seen > LEAST_SEEN, means / seen.clamp(min=LEAST_SEEN), unseen)
     values = means.view(len(windows), len(features), n_turns, n_bins).permute(2, 0, 1, 3).flatten(2)
     return functional.normalize(values, dim=-1)
