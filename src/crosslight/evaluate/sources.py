@@ -22,7 +22,7 @@ SHOWING = tuple(  # what reads finished cells; it may change without making them
         *("table_files", "tables", "words"),
     )
 )
-COMPUTING = (*TRAINING, "describe", "encode", "rerank", "baselines", "evaluate")
+COMPUTING = (*TRAINING, "describe", "encode", "rerank", "pipeline/shortlist.py", "baselines", "evaluate")
 
 
 @cache
