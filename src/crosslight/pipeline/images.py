@@ -35,7 +35,7 @@ class IndexImages(IndexParts):
         self._sources: dict[str, SlideSource] = {}
         self._opening = Lock()
         self._windows: Store | None = None
-        self.disc_shelf = DiscShelf(self.archive)
+        self.disc_shelf = DiscShelf(self.archive.discs)
 
     def entry(self, name: str) -> Entry:
         """Return what is known of one image; raises InputError when it is not in the index."""

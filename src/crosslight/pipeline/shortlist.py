@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +16,24 @@ from crosslight.rerank.plan import Query, plan_query
 from crosslight.rerank.threads import one_thread
 from crosslight.types import Float32, Progress
 
-if TYPE_CHECKING:
-    from crosslight.store.archive import Archive
-
 ANGLE_STEP_DEG = 20.0  # discs turned by half of it still look alike
 IMAGES_AT_ONCE = 256
 KEPT_BYTES = 2**29  # of codes, from one search to the next: some 40,000 images of 400 px
 
 
 class DiscShelf:
-    """The disc codes of an archive's images, kept in memory while there is room."""
+    """The disc codes of images, as `read` brings them by key, kept in memory while there is room."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, read: Callable[[str], NDArray[np.int8]]) -> None:
+        self._read = read
         self._kept: dict[str, NDArray[np.int8]] = {}
         self._n_bytes = 0
 
     def codes(self, key: str) -> NDArray[np.int8]:
-        """Return the codes of one image, (N, P); raises IndexCorruptError where they are damaged."""
+        """Return the codes of one image, (N, P); raises what `read` raises."""
         codes = self._kept.get(key)
         if codes is None:
-            codes = self._archive.discs(key)
+            codes = self._read(key)
             if self._n_bytes + codes.nbytes <= KEPT_BYTES:
                 self._kept[key] = codes
                 self._n_bytes += codes.nbytes
