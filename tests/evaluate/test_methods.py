@@ -47,12 +47,18 @@ def test_parts_of_a_name() -> None:
     assert parse_method("originals+2dkd").is_whole and parse_method("tcnet").is_whole
 
 
+def test_any_shortlist_is_re_ranked_by_patches_of_words() -> None:
+    assert parse_method("comir+sift+patches30").patch_describer == "sift"
+    assert parse_method("comir+2dkd+patches30").patch_describer == "surf"
+    assert parse_method("comir+discs+patches30").patch_describer == "surf"
+    assert parse_method("comir+2dkd+align15").base.name == "comir+2dkd"
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("comr+surf", "Did you mean 'comir'"),
         ("comir+surv", "Did you mean 'surf'"),
-        ("comir+discs+patches30", "write comir+surf+patches30 or comir+discs+align30"),
         ("tcnt", "Did you mean 'tcnet'"),
         ("comir+surf+patch30", "comir+surf+patches30"),
         ("comir+surf+patch30", "Did you mean 'comir+surf+patches30'"),

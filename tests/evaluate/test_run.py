@@ -67,7 +67,8 @@ def test_alignment_of_a_trained_representation_finds_the_other_modality(
 
 
 def test_discs_find_images_of_either_modality_and_are_re_ranked(fold: Fold, model_folder: Path, tmp_path: Path) -> None:
-    results = run(fold, tmp_path, "comir+discs", "comir+discs+align3", "originals+discs", models=[model_folder])
+    rows = ("comir+discs", "comir+discs+align3", "comir+discs+patches3", "comir+2dkd+align10", "originals+discs")
+    results = run(fold, tmp_path, *rows, models=[model_folder])
     within = [c for c in results.find(method="originals+discs", transformed=False) if not c.cell.is_cross]
     assert len(within) == 2 and all(c.ranks == [1, 1] for c in within)
     across = [c for c in results.find(method="comir+discs") if c.cell.is_cross]
@@ -75,6 +76,12 @@ def test_discs_find_images_of_either_modality_and_are_re_ranked(fold: Fold, mode
     again = results.find(method="comir+discs+align3")
     assert len(again) == 4 and np.mean([success_share(c.ranks, 1) for c in again]) == 1.0
     assert all(c.places is not None for c in again)
+    shortlists = {(c.cell.repository, c.cell.kind): c for c in across}
+    for cell in results.find(method="comir+discs+patches3"):
+        before = shortlists[cell.cell.repository, cell.cell.kind]
+        assert [set(hits[:3]) for hits in cell.top] == [set(hits[:3]) for hits in before.top]
+    every = results.find(method="comir+2dkd+align10")
+    assert len(every) == 4 and np.mean([success_share(c.ranks, 1) for c in every]) == 1.0
 
 
 def test_resnet_from_a_local_file_sees_the_originals_in_colour_and_surf_their_grey(

@@ -140,7 +140,7 @@ def evaluate(
         2dkd-places     the same at many places of the query
 
     \b
-        Re-ranking of the best N images of a bag of words, or of discs:
+        Re-ranking of the best N images of any of these but align:
         patchesN        the paper's: new words for query-sized patches
         alignN          ours: alignment
 

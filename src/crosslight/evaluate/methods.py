@@ -86,6 +86,11 @@ class Method:
         return self.matcher in WHOLE or self.matcher in MATCHERS
 
     @property
+    def patch_describer(self) -> str:
+        """The describer whose words re-rank by patches: its own or, where it counts no words, the paper's."""
+        return "surf" if self.is_whole or self.matcher in (ALIGN, DISCS) else self.matcher
+
+    @property
     def reads_colour(self) -> bool:
         """Whether it sees the originals in colour."""
         return self.representation == "originals" and self.matcher in IN_COLOUR
@@ -122,12 +127,9 @@ def parse_method(name: str) -> Method:
     if len(parts) == 2:
         return method
     match = RERANK.fullmatch(parts[2])
-    if len(parts) > 3 or match is None or int(match[2]) == 0 or method.is_whole or method.matcher == ALIGN:
+    if len(parts) > 3 or match is None or int(match[2]) == 0 or method.matcher == ALIGN:
         raise ConfigError(_say_unreadable(name, parts, method))
     rerank: Rerank = "patches" if match[1] == "patches" else "align"
-    if rerank == "patches" and method.matcher == DISCS:
-        instead = f"{parts[0]}+surf+{parts[2]} or {parts[0]}+discs+align{match[2]}"
-        raise ConfigError(f"Patches are ranked by visual words, and discs have none; write {instead}.")
     return replace(method, rerank=rerank, shortlist=int(match[2]))
 
 
@@ -157,7 +159,7 @@ def _say_unknown(name: str) -> str:
 
 def _say_unreadable(name: str, parts: Sequence[str], method: Method) -> str:
     """Return the sentence for a row whose third part is not understood."""
-    if method.is_whole or method.matcher == ALIGN:
+    if method.matcher == ALIGN:
         return f"The method {name!r} cannot be read: {method.matcher} is not re-ranked; write {method.name}."
     close = difflib.get_close_matches(parts[2], ("patches30", "patches15", "align30", "align15"), n=1)
     hint = f" Did you mean '{method.name}+{close[0]}'?" if close and len(parts) == 3 else ""

@@ -104,7 +104,7 @@ def cell_inputs(
     if method.representation and not method.is_whole and method.matcher not in (ALIGN, DISCS):
         uses["words"] = [to_dict(config.words), to_dict(describe_config(method.matcher))]
     if method.rerank == "patches":
-        uses["patches"] = to_dict(config.patches)
+        uses["patches"] = [to_dict(config.patches), to_dict(describe_config(method.patch_describer))]
     if method.rerank == "align" or method.matcher in (ALIGN, DISCS):
         uses["align"] = to_dict(config.align)
     if method.is_whole:

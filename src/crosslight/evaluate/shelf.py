@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crosslight import registry
 from crosslight.baselines.base import Baseline
+from crosslight.describe.base import Describer
 from crosslight.evaluate.cells import hash_inputs
 from crosslight.evaluate.competitors import baseline_inputs, build_baseline
 from crosslight.evaluate.folds import Fold
@@ -67,9 +68,8 @@ class Shelf:
         if method.matcher == DISCS:
             return Shortlist(DiscsMatcher(self.repository, self.align))
         if method.is_whole:
-            return self._baseline(method)
-        describer = registry.load("describer", method.matcher)(describe_config(method.matcher))
-        return Shortlist(WordsMatcher(self.repository, describer, self.config.words))
+            return Shortlist(self._baseline(method)) if method.representation else self._baseline(method)
+        return Shortlist(WordsMatcher(self.repository, _describer(method.matcher), self.config.words))
 
     def _align(self) -> AlignMatcher:
         assert self.space is not None
@@ -86,9 +86,8 @@ class Shelf:
             aligner, _ = self._prepare(ALIGN, self._align)
             assert isinstance(aligner, AlignMatcher)
             return AlignShortlistMatcher(base, method.shortlist, aligner)
-        words = base.base
-        assert isinstance(words, WordsMatcher)
-        return PatchesMatcher(base, method.shortlist, self.repository, words.describer, self.config.patches)
+        describer = _describer(method.patch_describer)
+        return PatchesMatcher(base, method.shortlist, self.repository, describer, self.config.patches)
 
     def _baseline(self, method: Method) -> Matcher:
         baseline = build_baseline(method.matcher, self.config)
@@ -111,3 +110,8 @@ class Shelf:
         baseline.fit(
             self.fold.pairs("train"), query=self.asks, checkpoint=folder / "checkpoint", progress=self.progress
         )
+
+
+def _describer(name: str) -> Describer:
+    describer: Describer = registry.load("describer", name)(describe_config(name))
+    return describer
