@@ -71,7 +71,7 @@ def main() -> None:
         turned = turn_discs(query, codes, config)[0]
         prepare_ms = (time.perf_counter() - start) * 1e3
         start = time.perf_counter()
-        similarities = compare_discs(turned, many)
+        similarities = compare_discs(*turned, many)
         discs_ms = (time.perf_counter() - start) / len(many) * 1e6
         best = max(placed, key=lambda name: placed[name][0].similarity)
         right = "both right" if best == "image77" and similarities[:N_IMAGES].argmax() == 77 else "WRONG"

@@ -1,6 +1,7 @@
 """Disc codes: what is kept of discs, how queries are compared with them, and the file they are kept in."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -44,17 +45,33 @@ def test_codes_of_one_or_two_discs_are_finite(n: int) -> None:
     assert np.isfinite(few.project(discs(5, 3))).all()
 
 
-def test_the_best_turn_counts_and_each_disc_takes_its_best_match(
-    codes: DiscCodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images = [codes.encode(discs(n, seed)) for n, seed in ((30, 1), (1, 2), (12, 3), (40, 4))]
+def compare_slowly(query: np.ndarray, steps: np.ndarray, image: np.ndarray) -> float:
+    """Return what `compare_discs` does for one image, disc by disc."""
+    rows, columns = image.shape[:2]
+    best = -1.0
+    for turn, places in zip(query, steps, strict=True):
+        for y, x in np.ndindex(rows, columns):
+            found = []
+            for disc, (dx, dy) in zip(turn, places, strict=True):
+                left, top = x + math.floor(dx), y + math.floor(dy)
+                near = [(r, c) for r in (top, top + 1) for c in (left, left + 1)]
+                found.append(max(disc @ image[r, c] / 127 if 0 <= r < rows and 0 <= c < columns else 0
+                                 for r, c in near))  # fmt: skip
+            best = max(best, float(np.mean(found)))
+    return best
+
+
+def test_discs_are_found_where_they_lie_as_in_the_query(codes: DiscCodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = ((5, 6), (1, 1), (4, 3), (5, 6), (8, 5))
+    images = [codes.encode(discs(h * w, seed)).reshape(h, w, 64) for seed, (h, w) in enumerate(shapes)]
+    steps = np.array([[(0, 0), (1.6, 0.3), (-1.2, 2.4)], [(0, 0), (2, 0), (-1, 1)]], float)
     query = codes.project(discs(6, 5)).reshape(2, 3, 64)
-    query[1] = images[2][[0, 5, 7]].astype(np.float32) / 127
-    slow = [max(np.mean([max(row @ d / 127 for d in image.astype(np.float32)) for row in turn]) for turn in query)
-            for image in images]  # fmt: skip
+    query[1] = images[2][[1, 1, 2], [1, 2, 0]].astype(np.float32) / 127
+    steps[1] = [(0.4, 0.4), (0.9, 0.2), (-1.3, 0.7)]
+    slow = [compare_slowly(query, steps, image.astype(np.float32)) for image in images]
     for at_once in (2**14, 20):
-        monkeypatch.setattr(disc_codes, "ROWS_AT_ONCE", at_once)
-        similarities = compare_discs(query, images)
+        monkeypatch.setattr(disc_codes, "DISCS_AT_ONCE", at_once)
+        similarities = compare_discs(query, steps, images)
         np.testing.assert_allclose(similarities, slow, rtol=1e-4)
     assert similarities.argmax() == 2
 

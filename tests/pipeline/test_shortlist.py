@@ -115,7 +115,7 @@ def test_an_index_of_an_earlier_version_is_asked_by_histogram(
 
 def test_damage_is_told_with_the_image(own_index: Path, query_file: Path) -> None:
     with crosslight.Index.open(own_index) as index:
-        index.archive.write_discs(archive_key(index.entry("image4")), np.zeros((0, 64), np.int8))
+        index.archive.write_discs(archive_key(index.entry("image4")), np.zeros((0, 3, 64), np.int8))
         with pytest.raises(IndexCorruptError, match="image 'image4' is damaged"):
             index.search([query_file], shortlist=3)
         assert index.search([query_file], shortlist="all")[0].hits[0].image == "image9"

@@ -17,7 +17,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from crosslight.geometry import query_axes
-from crosslight.types import Float32, Representation
+from crosslight.types import Float32, Float64, Representation
 
 DISC_PX = 96  # diameter, in pixels of the repository
 STEP_PX = 24  # from one disc to the next
@@ -33,25 +33,24 @@ def n_disc_values(n_channels: int) -> int:
 
 
 def describe_discs(representation: Representation) -> Float32:
-    """Describe the discs of an image on a grid of `STEP_PX`, its borders included.
+    """Describe the discs of an image, one every `STEP_PX` from its upper left corner.
 
     Returns
     -------
-    values : ndarray of shape (N, D), float32
-        Rows of unit length, or of zeros where there is nothing to see. N is at least 1: an image smaller than a disc
-        has one, of which only the middle is seen.
+    values : ndarray of shape (rows, columns, D), float32
+        Of unit length, or zeros where there is nothing to see. An image smaller than a disc has one, of which only the
+        middle is seen.
     """
     features, cell = _features(representation)
-    n = max(1, round(DISC_PX / cell))
-    starts = [_spread(side, n, 1 + math.ceil(max(0, side - n) * cell / STEP_PX)) for side in features.shape[1:]]
-    bins = _bins(n, 0.0, flipped=False)
-    rows = [_pool(features, n, [top], starts[1], bins[None])[0] for top in starts[0]]
-    return np.concatenate([r.numpy() for r in rows])
+    n, step = max(1, round(DISC_PX / cell)), STEP_PX / cell
+    tops, lefts = ([round(i * step) for i in range(1 + int(max(0, side - n) / step))] for side in features.shape[1:])
+    bins = _bins(n, 0.0, flipped=False)[None]
+    return np.stack([_pool(features, n, [top], lefts, bins)[0].numpy() for top in tops])
 
 
 def describe_turned(
     representation: Representation, angles_deg: Sequence[float], *, scale: float = 1.0, flipped: bool = False
-) -> Float32:
+) -> tuple[Float32, Float64]:
     """Describe discs spread over a query as they look in an image where it lies turned.
 
     Parameters
@@ -69,13 +68,18 @@ def describe_turned(
     -------
     values : ndarray of shape (T, O, D), float32
         O discs, at most 25, each described as by `describe_discs`.
+    steps : ndarray of shape (T, O, 2), float64
+        Where each lies in the image, (x, y) from the query's middle, in steps of the image's discs.
     """
     features, cell = _features(representation)
     disc, step = DISC_PX / scale / cell, STEP_PX / scale / cell
     n = max(1, round(disc))
     starts = [_spread(side, n, min(MOST_ALONG, 1 + math.ceil(max(0, side - n) / step))) for side in features.shape[1:]]
     bins = torch.stack([_bins(n, angle, flipped=flipped) for angle in angles_deg])
-    return _pool(features, n, starts[0], starts[1], bins).numpy()
+    middle_y, middle_x = ((max(side, n) - n) / 2 for side in features.shape[1:])
+    from_middle = np.array([(x - middle_x, y - middle_y) for y in starts[0] for x in starts[1]]) * cell / STEP_PX
+    steps = np.stack([from_middle @ query_axes(angle, scale, flipped).T for angle in angles_deg])
+    return _pool(features, n, starts[0], starts[1], bins).numpy(), steps
 
 
 def _features(representation: Representation) -> tuple[Tensor, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from crosslight.errors import IndexCorruptError, IndexMismatchError
-from crosslight.types import Float32
+from crosslight.types import Float32, Float64
 
 FORMAT_VERSION = 1
 FILE_NAME = "discs.safetensors"
@@ -23,7 +23,7 @@ ARRAYS = ("mean", "axes")
 N_AXES = 64
 LEAST_SPREAD = 1e-3  # of an axis, as a share of the largest: what spreads less is not told from noise
 LEVELS = 127.0
-ROWS_AT_ONCE = 2**14  # discs compared with a query at once
+DISCS_AT_ONCE = 2**14  # of images, compared with a query
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +58,7 @@ class DiscCodes:
         return np.asarray(kept / np.maximum(length, 1e-9), np.float32)
 
     def encode(self, values: Float32) -> NDArray[np.int8]:
-        """Return what is stored of discs (N, D): (N, P) int8."""
+        """Return what is stored of discs (..., D): (..., P) int8."""
         codes: NDArray[np.int8] = np.rint(self.project(values) * LEVELS).astype(np.int8)
         return codes
 
@@ -100,12 +100,13 @@ class DiscCodes:
 
 
 def learn_codes(discs: Iterable[Float32], n_axes: int = N_AXES) -> DiscCodes:
-    """Find the main axes of the discs of images, given as arrays (N, D) and held one at a time.
+    """Find the main axes of the discs of images, given as arrays (..., D) and held one at a time.
 
     Rows of zeros, with nothing to see, are left out. At least one array has to be given.
     """
     count, total, moments = 0, np.zeros(0), np.zeros((0, 0))
-    for values in discs:
+    for some in discs:
+        values = some.reshape(-1, some.shape[-1])
         rows = values[values.any(axis=1)].astype(np.float64)
         if not len(total):
             total, moments = np.zeros(values.shape[1]), np.zeros((values.shape[1],) * 2)
@@ -117,41 +118,58 @@ def learn_codes(discs: Iterable[Float32], n_axes: int = N_AXES) -> DiscCodes:
     return DiscCodes(mean=mean.astype(np.float32), axes=np.ascontiguousarray(axes * spread**-0.25, np.float32))
 
 
-def compare_discs(query: Float32, images: Sequence[NDArray[np.int8]]) -> Float32:
-    """Return how well a query's discs are found in images.
+def compare_discs(query: Float32, steps: Float64, images: Sequence[NDArray[np.int8]]) -> Float32:
+    """Return how well a query's discs are found in images, lying there as in the query.
 
-    For each turn: the mean over the query's discs of the most similar disc of the image. The best turn counts.
+    At each turn and place: the mean similarity of the query's discs with those of the image where they would lie, each
+    the best of the four nearest; a disc outside counts as 0. The best turn and place counts.
 
     Parameters
     ----------
     query : ndarray of shape (T, O, P), float32
         Projected discs of a query at T turns.
-    images : sequence of ndarray of shape (N, P), int8
-        Codes of each image's discs; N may differ.
+    steps : ndarray of shape (T, O, 2), float64
+        Where they lie, (x, y), in steps of the images' discs.
+    images : sequence of ndarray of shape (rows, columns, P), int8
+        Codes of each image's discs; rows and columns may differ.
 
     Returns
     -------
     similarities : ndarray of shape (len(images),), float32
         From -1 to 1.
     """
-    n_turns, n_discs, n_axes = query.shape
-    rows = query.reshape(-1, n_axes) / np.float32(LEVELS)
-    result: list[Float32] = []
-    for some in _group(images):
-        starts = np.cumsum([0, *(len(codes) for codes in some[:-1])])
-        similar = rows @ np.concatenate(some).astype(np.float32).T
-        best = np.maximum.reduceat(similar, starts, axis=1)
-        result.append(best.reshape(n_turns, n_discs, -1).mean(axis=1).max(axis=0))
-    return np.concatenate(result) if result else np.empty(0, np.float32)
+    best = np.empty(len(images), np.float32)
+    for numbers in _group([codes.shape[:2] for codes in images]):
+        best[numbers] = _compare_alike(query, steps, np.stack([images[i] for i in numbers]))
+    return best
 
 
-def _group(images: Sequence[NDArray[np.int8]]) -> Iterable[list[NDArray[np.int8]]]:
-    """Yield runs of images with about `ROWS_AT_ONCE` discs."""
-    some: list[NDArray[np.int8]] = []
-    for codes in images:
-        if some and sum(map(len, some)) + len(codes) > ROWS_AT_ONCE:
-            yield some
-            some = []
-        some.append(codes)
-    if some:
-        yield some
+def _group(shapes: Sequence[tuple[int, ...]]) -> Iterator[list[int]]:
+    """Yield the numbers of images of one shape that together have about `DISCS_AT_ONCE` discs."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for number, shape in enumerate(shapes):
+        alike.setdefault(shape, []).append(number)
+    for shape, numbers in alike.items():
+        n = max(1, DISCS_AT_ONCE // (shape[0] * shape[1]))
+        yield from (numbers[start : start + n] for start in range(0, len(numbers), n))
+
+
+def _compare_alike(query: Float32, steps: Float64, codes: NDArray[np.int8]) -> Float32:
+    """Return the similarities (N,) of images with codes (N, rows, columns, P)."""
+    (n_turns, n_discs, n_axes), (n, rows, columns) = query.shape, codes.shape[:3]
+    flat = codes.reshape(-1, n_axes).astype(np.float32)
+    best = np.full(n, -1, np.float32)
+    whole = np.floor(steps).astype(int)
+    reach = int(np.abs(whole).max()) + 1
+    around = np.zeros((n, rows + 2 * reach, columns + 2 * reach), np.float32)
+    inside = around[:, reach : reach + rows, reach : reach + columns]
+    for turn in range(n_turns):
+        similar = (query[turn] / np.float32(LEVELS) @ flat.T).reshape(n_discs, n, rows, columns)
+        total = np.zeros((n, rows, columns), np.float32)
+        for disc, (x, y) in enumerate(whole[turn] + reach):
+            inside[:] = similar[disc]
+            pairs = np.maximum(around[:, y : y + rows + 1, x : x + columns],
+                               around[:, y : y + rows + 1, x + 1 : x + 1 + columns])  # fmt: skip
+            total += np.maximum(pairs[:, :-1], pairs[:, 1:])
+        best = np.maximum(best, total.reshape(n, -1).max(axis=1) / n_discs)
+    return best

@@ -164,7 +164,7 @@ class DiscsMatcher:
         """Return the similarity with every image at the turn where it is greatest."""
         assert self._codes is not None
         turned = turn_discs(_align_query(asked), self._codes, self.config)
-        return Found(similarities=np.max([compare_discs(one, self._images) for one in turned], axis=0).astype(float))
+        return Found(similarities=np.max([compare_discs(*one, self._images) for one in turned], axis=0).astype(float))
 
 
 def _align_query(asked: Asked) -> AlignQuery:

@@ -14,9 +14,9 @@ from crosslight.describe.discs import describe_turned
 from crosslight.encode.disc_codes import DiscCodes, compare_discs
 from crosslight.rerank.plan import Query, plan_query
 from crosslight.rerank.threads import one_thread
-from crosslight.types import Float32, Progress
+from crosslight.types import Float32, Float64, Progress
 
-ANGLE_STEP_DEG = 20.0  # discs turned by half of it still look alike
+ANGLE_STEP_DEG = 15.0  # discs turned by half of it still look alike
 IMAGES_AT_ONCE = 256
 KEPT_BYTES = 2**29  # of codes, from one search to the next: some 40,000 images of 400 px
 
@@ -30,7 +30,7 @@ class DiscShelf:
         self._n_bytes = 0
 
     def codes(self, key: str) -> NDArray[np.int8]:
-        """Return the codes of one image, (N, P); raises what `read` raises."""
+        """Return the codes of one image, (rows, columns, P); raises what `read` raises."""
         codes = self._kept.get(key)
         if codes is None:
             codes = self._read(key)
@@ -53,19 +53,20 @@ def rank_by_discs(
     for start in range(0, len(keys), IMAGES_AT_ONCE):
         some = [shelf.codes(key) for key in keys[start : start + IMAGES_AT_ONCE]]
         for row, turned in zip(similarities, asked, strict=True):
-            row[start : start + len(some)] = np.max([compare_discs(one, some) for one in turned], axis=0)
+            row[start : start + len(some)] = np.max([compare_discs(*one, some) for one in turned], axis=0)
         progress(start + len(some), len(keys), "shortlisting")
     return [np.argsort(-row, kind="stable").tolist() for row in similarities]
 
 
 @one_thread()
-def turn_discs(query: Query, codes: DiscCodes, config: AlignConfig) -> list[Float32]:
-    """Return the projected discs (T, O, P) of a query at all angles, for each scale and flip."""
+def turn_discs(query: Query, codes: DiscCodes, config: AlignConfig) -> list[tuple[Float32, Float64]]:
+    """Return the projected discs (T, O, P) of a query at all angles and their places, for each scale and flip."""
     plan = plan_query(query, config)
-    n_steps = math.ceil(2 * config.rotation_deg / ANGLE_STEP_DEG)
+    n_steps = 2 * math.ceil(config.rotation_deg / ANGLE_STEP_DEG)  # an even number, so that 0 is among the angles
     angles = np.linspace(-config.rotation_deg, config.rotation_deg, n_steps + 1)
-    turns = angles[:-1] if plan.circular else angles if n_steps else np.zeros(1)
-    return [
-        codes.project(describe_turned(query.representation, turns.tolist(), scale=scale, flipped=flipped))
-        for scale, flipped in product(plan.scales, plan.flips)
-    ]
+    turns = angles[:-1] if plan.circular else angles
+    turned = []
+    for scale, flipped in product(plan.scales, plan.flips):
+        values, steps = describe_turned(query.representation, turns.tolist(), scale=scale, flipped=flipped)
+        turned.append((codes.project(values), steps))
+    return turned

@@ -76,7 +76,7 @@ class Archive:
         return Representation.from_codes(self._codes(name), int(self._facts(name)["stride"]))
 
     def write_discs(self, name: str, codes: NDArray[np.int8]) -> None:
-        """Write the codes of an image's discs, (N, P) int8; raises StoreUnavailableError as `write` does."""
+        """Write the codes of an image's discs, (rows, columns, P) int8; raises as `write` does."""
         write_durably(self._path(name, DISCS), encode_codes(codes))
 
     def discs(self, name: str) -> NDArray[np.int8]:
@@ -85,7 +85,7 @@ class Archive:
             codes: NDArray[np.int8] = np.load(self._path(name, DISCS), allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise self._damaged(name, error) from error
-        if codes.dtype != np.int8 or codes.ndim != 2 or not len(codes):
+        if codes.dtype != np.int8 or codes.ndim != 3 or not codes.size:
             raise self._damaged(name, ValueError(f"its discs have dtype {codes.dtype} and shape {codes.shape}"))
         return codes
 
