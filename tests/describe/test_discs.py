@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from crosslight.describe.discs import STEP_PX, describe_discs, describe_turned, n_disc_values
+from crosslight.describe.discs import STEP_PX, describe_discs, describe_turned
 from crosslight.geometry import query_axes
 from crosslight.types import Representation
 
+N_VALUES = 2 * 2 * 31  # both signs of two channels in each sector
 SIDE, CENTER = 400, (205.0, 190.0)
 
 
@@ -48,10 +49,10 @@ def test_a_turned_query_looks_as_the_image_where_it_lies(
     query = as_representation(cut(values, round(140 / scale), angle, scale, flipped=flipped), stride)
     turns = [angle, angle + 90, angle + 180]
     turned, _ = describe_turned(query, turns, scale=scale, flipped=flipped)
-    assert turned.shape[0] == 3 and turned.shape[2] == n_disc_values(2)
+    assert turned.shape[0] == 3 and turned.shape[2] == N_VALUES
     middle = turned[:, turned.shape[1] // 2]
     right, quarter, half = middle @ around_center(values, stride)
-    others = describe_discs(as_representation(smooth(1), stride)).reshape(-1, n_disc_values(2))
+    others = describe_discs(as_representation(smooth(1), stride)).reshape(-1, N_VALUES)
     assert right > 0.97
     assert right > max(quarter, half) + 0.1 and right > (others @ middle[0]).max() + 0.05
 
@@ -71,7 +72,7 @@ def test_each_disc_of_a_query_tells_where_it_lies_in_the_image(angle: float, sca
 def test_discs_lie_every_24_px() -> None:
     values = smooth()[:200, :312]
     discs = describe_discs(as_representation(values, 2))
-    assert discs.shape == (5, 10, n_disc_values(2))
+    assert discs.shape == (5, 10, N_VALUES)
     np.testing.assert_allclose(np.linalg.norm(discs, axis=2), 1, rtol=1e-5)
     alone = describe_discs(as_representation(values[48 : 48 + 96, 72 : 72 + 96], 2))[0, 0]
     np.testing.assert_allclose(discs[2, 3], alone, atol=1e-5)

@@ -93,7 +93,7 @@ def test_damage_and_other_formats_are_refused(codes: DiscCodes, tmp_path: Path) 
         DiscCodes.load(tmp_path)
     for change, error, words in (
         ({"fingerprint": "other"}, IndexCorruptError, "has changed"),
-        ({"format_version": 9}, IndexMismatchError, "has format 9"),
+        ({"format_version": 9}, IndexMismatchError, "has disc format 9"),
     ):
         codes.save(tmp_path)
         with safe_open(path, framework="numpy") as file:

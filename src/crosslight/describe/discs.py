@@ -27,11 +27,6 @@ MOST_ALONG = 5  # discs along either side of a query
 LEAST_SEEN = 0.05  # share of a bin that has to lie inside a small image
 
 
-def n_disc_values(n_channels: int) -> int:
-    """Return D, the length of one disc's description, for a representation of `n_channels` channels."""
-    return 2 * n_channels * sum(SECTORS)
-
-
 def describe_discs(representation: Representation) -> Float32:
     """Describe the discs of an image, one every `STEP_PX` from its upper left corner.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from crosslight.errors import IndexCorruptError, IndexMismatchError
+from crosslight.encode.array_file import hash_arrays, load_arrays, save_arrays
 from crosslight.types import Float32, Float64
 
 FORMAT_VERSION = 1
@@ -45,10 +41,7 @@ class DiscCodes:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of mean and axes: codes are comparable only under one."""
-        digest = hashlib.blake2b(digest_size=12)
-        for array in (np.ascontiguousarray(getattr(self, name)) for name in ARRAYS):
-            digest.update(str(array.shape).encode() + array.tobytes())
-        return digest.hexdigest()
+        return hash_arrays({name: getattr(self, name) for name in ARRAYS})
 
     def project(self, values: Float32) -> Float32:
         """Return discs (..., D) on the axes, (..., P), of unit length; those with nothing to see are zeros."""
@@ -64,11 +57,7 @@ class DiscCodes:
 
     def save(self, folder: Path) -> None:
         """Write one file in one step, so that a kill leaves the old one or the new one."""
-        record = {"format_version": FORMAT_VERSION, "fingerprint": self.fingerprint}
-        temporary = folder / f"{FILE_NAME}.new"
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
-        save_file(arrays, temporary, {"crosslight": json.dumps(record)})
-        temporary.replace(folder / FILE_NAME)
+        save_arrays(folder / FILE_NAME, {name: getattr(self, name) for name in ARRAYS}, FORMAT_VERSION)
 
     @classmethod
     def load(cls, folder: Path) -> DiscCodes:
@@ -81,22 +70,7 @@ class DiscCodes:
         IndexMismatchError
             If it has another format version.
         """
-        path = folder / FILE_NAME
-        try:
-            with safe_open(path, framework="numpy") as file:
-                record = json.loads(file.metadata()["crosslight"])
-                arrays = {name: file.get_tensor(name) for name in ARRAYS}
-            codes = cls(**arrays)
-            if record["format_version"] == FORMAT_VERSION and record["fingerprint"] != codes.fingerprint:
-                raise ValueError("its content has changed")
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise IndexCorruptError(f"{path} cannot be read ({error}); build the index again.") from error
-        if record["format_version"] != FORMAT_VERSION:
-            raise IndexMismatchError(
-                f"{path} has format {record['format_version']}, this Crosslight reads {FORMAT_VERSION}; "
-                "update Crosslight, or build the index again."
-            )
-        return codes
+        return cls(**load_arrays(folder / FILE_NAME, ARRAYS, FORMAT_VERSION, "disc")[0])
 
 
 def learn_codes(discs: Iterable[Float32], n_axes: int = N_AXES) -> DiscCodes:

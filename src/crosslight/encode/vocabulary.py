@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,13 +10,12 @@ from typing import Any
 
 import faiss
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from crosslight.config import VocabularyConfig
+from crosslight.encode.array_file import hash_arrays, load_arrays, save_arrays
 from crosslight.encode.kmeans import find_axes, find_centres
 from crosslight.encode.sample import DescriptorSample
-from crosslight.errors import IndexCorruptError, IndexMismatchError, InputError
+from crosslight.errors import IndexCorruptError, InputError
 from crosslight.progress import silent
 from crosslight.types import Descriptors, Float32, Histogram, Progress
 
@@ -62,10 +59,7 @@ class Vocabulary:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of words, axes and weights: histograms are comparable only under one."""
-        digest = hashlib.blake2b(digest_size=12)
-        for array in (np.ascontiguousarray(getattr(self, name)) for name in ARRAYS):
-            digest.update(str(array.shape).encode() + array.tobytes())
-        return digest.hexdigest()
+        return hash_arrays({name: getattr(self, name) for name in ARRAYS})
 
     def encode(self, descriptors: Descriptors) -> Histogram:
         """Count the nearest word of every descriptor.
@@ -121,17 +115,8 @@ class Vocabulary:
 
     def save(self, folder: Path) -> None:
         """Write the vocabulary as one file in one step, so that a kill leaves the old one or the new one."""
-        folder.mkdir(parents=True, exist_ok=True)
-        record = {
-            "format_version": FORMAT_VERSION,
-            "fingerprint": self.fingerprint,
-            "n_documents": self.n_documents,
-            "seed": self.seed,
-        }
-        temporary = folder / f"{FILE_NAME}.new"
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
-        save_file(arrays, temporary, {"crosslight": json.dumps(record)})
-        temporary.replace(folder / FILE_NAME)
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        save_arrays(folder / FILE_NAME, arrays, FORMAT_VERSION, n_documents=self.n_documents, seed=self.seed)
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
@@ -145,27 +130,11 @@ class Vocabulary:
             If it has another format version.
         """
         path = folder / FILE_NAME
+        arrays, record = load_arrays(path, ARRAYS, FORMAT_VERSION, "vocabulary")
         try:
-            with safe_open(path, framework="numpy") as file:
-                record = json.loads(file.metadata()["crosslight"])
-                _require_version(path, record["format_version"])
-                arrays = {name: file.get_tensor(name) for name in ARRAYS}
-            vocabulary = cls(**arrays, n_documents=record["n_documents"], seed=record["seed"])
-            if record["fingerprint"] != vocabulary.fingerprint:
-                raise ValueError("its content has changed")
-        except IndexMismatchError:
-            raise
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            return cls(**arrays, n_documents=record["n_documents"], seed=record["seed"])
+        except KeyError as error:
             raise IndexCorruptError(f"{path} cannot be read ({error}); build the index again.") from error
-        return vocabulary
-
-
-def _require_version(path: Path, version: object) -> None:
-    if version != FORMAT_VERSION:
-        raise IndexMismatchError(
-            f"{path} has vocabulary format {version}, this Crosslight reads {FORMAT_VERSION}; "
-            "update Crosslight, or build the index again."
-        )
 
 
 def build_vocabulary(

@@ -247,21 +247,25 @@ def _choose(
 
     Where these are not known, histograms say which come into question; where the index has no discs, that is all.
     """
-    codes, config = index.disc_codes, settings.align
-    if known and codes is not None:
-        entries = list(known.values())
-        keys = list(map(archive_key, entries))
-        for order in rank_by_discs(queries, keys, index.disc_shelf, codes, config, progress):
-            yield [entries[i] for i in order[:n_hits]]
+    if known and index.disc_codes is not None:
+        yield from _best_by_discs(index, queries, list(known.values()), n_hits, settings, progress)
         return
     for query in queries:
-        words = _shortlist(index, query, n_hits if codes is None else MOST_LISTED, settings)
+        words = _shortlist(index, query, n_hits if index.disc_codes is None else MOST_LISTED, settings)
         entries = list(index.store.find([name for name, _ in words]).values())
-        if codes is not None:
-            keys = list(map(archive_key, entries))
-            order = rank_by_discs([query], keys, index.disc_shelf, codes, config, progress)[0]
-            entries = [entries[i] for i in order[:n_hits]]
+        if index.disc_codes is not None:
+            (entries,) = _best_by_discs(index, [query], entries, n_hits, settings, progress)
         yield entries
+
+
+def _best_by_discs(
+    index: IndexAnswers, queries: Sequence[Query], entries: Sequence[Entry], n_hits: int, settings: SearchSettings,
+    progress: Progress,
+) -> list[list[Entry]]:  # fmt: skip
+    assert index.disc_codes is not None
+    keys = list(map(archive_key, entries))
+    ranked = rank_by_discs(queries, keys, index.disc_shelf, index.disc_codes, settings.align, progress)
+    return [[entries[i] for i in order[:n_hits]] for order in ranked]
 
 
 def _represent(
