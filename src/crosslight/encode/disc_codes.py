@@ -131,19 +131,21 @@ def _group(shapes: Sequence[tuple[int, ...]]) -> Iterator[list[int]]:
 def _compare_alike(query: Float32, steps: Float64, codes: NDArray[np.int8]) -> Float32:
     """Return the similarities (N,) of images with codes (N, rows, columns, P)."""
     (n_turns, n_discs, n_axes), (n, rows, columns) = query.shape, codes.shape[:3]
-    flat = codes.reshape(-1, n_axes).astype(np.float32)
+    # Images last: what is shifted below then lies in long rows.
+    flat = codes.transpose(1, 2, 0, 3).reshape(-1, n_axes).astype(np.float32).T
     best = np.full(n, -1, np.float32)
     whole = np.floor(steps).astype(int)
     reach = int(np.abs(whole).max()) + 1
-    around = np.zeros((n, rows + 2 * reach, columns + 2 * reach), np.float32)
-    inside = around[:, reach : reach + rows, reach : reach + columns]
+    around = np.zeros((rows + 2 * reach, columns + 2 * reach, n), np.float32)
+    inside = around[reach : reach + rows, reach : reach + columns]
+    pairs = np.empty((rows + 1, columns, n), np.float32)
     for turn in range(n_turns):
-        similar = (query[turn] / np.float32(LEVELS) @ flat.T).reshape(n_discs, n, rows, columns)
-        total = np.zeros((n, rows, columns), np.float32)
+        similar = (query[turn] / np.float32(LEVELS) @ flat).reshape(n_discs, rows, columns, n)
+        total = np.zeros((rows, columns, n), np.float32)
         for disc, (x, y) in enumerate(whole[turn] + reach):
             inside[:] = similar[disc]
-            pairs = np.maximum(around[:, y : y + rows + 1, x : x + columns],
-                               around[:, y : y + rows + 1, x + 1 : x + 1 + columns])  # fmt: skip
-            total += np.maximum(pairs[:, :-1], pairs[:, 1:])
-        best = np.maximum(best, total.reshape(n, -1).max(axis=1) / n_discs)
+            below = around[y : y + rows + 1]
+            np.maximum(below[:, x : x + columns], below[:, x + 1 : x + 1 + columns], out=pairs)
+            total += np.maximum(pairs[:-1], pairs[1:])
+        best = np.maximum(best, total.reshape(-1, n).max(axis=0) / n_discs)
     return best
