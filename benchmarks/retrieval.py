@@ -9,15 +9,20 @@ Windows of the images of one part are asked for in all images of the other modal
 Each is asked twice: with its image in the repository, and without it. Printed are Acc@1/5/10, the median error of
 place and angle where the image is right, seconds per query, the AUROC of the confidence (right answers against queries
 without their image), its Brier score over all, and the share of right answers that are kept at 1 % false accepts.
+
+Frames of a film may show one place several times; taking one out does not take the place out. `--same-place` names a
+CSV of two columns, each row two images of one place: a query is then asked without all images of its place.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 import time
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +40,7 @@ from crosslight.rerank.confidence import Calibration, share_confidence
 from crosslight.types import MODALITIES, Image, Modality, Pair, Placement, Representation
 
 Repository = dict[str, tuple[Representation, Image]]
+Places = Mapping[str, Collection[str]]  # other images that show the place of an image
 KINDS = {"full": (0.70, 0, 30.0), "patch": (0.31, 112, 30.0), "any": (0.45, 112, 180.0)}
 
 
@@ -63,12 +69,25 @@ def cut(image: Image, kind: str, rng: np.random.Generator) -> tuple[Image, Place
     return cut_window(image, place, side, side, image.name), place
 
 
-def judge(placed: list[tuple[str, Placement]], name: str, truth: Placement, known: Calibration, out: Outcome) -> None:
-    """Add one query's answer to the outcome."""
+def read_places(path: Path) -> Places:
+    """Read which images show the same place, from a CSV of two columns."""
+    places: dict[str, set[str]] = defaultdict(set)
+    with path.open(newline="", encoding="utf-8") as file:
+        for one, other in csv.reader(file):
+            places[one].add(other)
+            places[other].add(one)
+    return places
+
+
+def judge(
+    placed: list[tuple[str, Placement]], name: str, truth: Placement, known: Calibration, out: Outcome,
+    also: Collection[str] = (),
+) -> None:  # fmt: skip
+    """Add one query's answer to the outcome; `also` are other images of its place."""
     names = [hit for hit, _ in placed]
     out.ranks.append(names.index(name) + 1 if name in names else len(names) + 1)
     out.confidence.append(share_confidence([p.similarity for _, p in placed], known)[0])
-    without = [p.similarity for hit, p in placed if hit != name]
+    without = [p.similarity for hit, p in placed if hit != name and hit not in also]
     out.refused.append(share_confidence(without, known)[0] if without else 0.0)
     if out.ranks[-1] == 1:
         place = placed[0][1]
@@ -110,22 +129,30 @@ def main() -> None:
     parser.add_argument("--kinds", default="full,patch,any")
     parser.add_argument("--per-image", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--same-place", type=Path, help="CSV of two columns: images that show one place")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     model = ComirModel.load(a.model)
     pairs = find_pairs(a.a_dir, a.b_dir, split=a.split).part(a.part)
+    places = read_places(a.same_place) if a.same_place else {}
     print("queries        n  Acc@1    @5   @10    px   deg      s  AUROC  Brier  kept at 1 %")
     for side in a.sides:
         asked, searched = (MODALITIES[0], MODALITIES[1]) if side == "A" else (MODALITIES[1], MODALITIES[0])
         images = repository(model, searched, a.a_dir if searched == "A" else a.b_dir)
         for kind in a.kinds.split(","):
             seeds = [[a.seed, k] for k in range(a.per_image)]
-            print(line(f"{asked} {kind}", ask(model, images, pairs, asked, kind, seeds)), flush=True)
+            print(line(f"{asked} {kind}", ask(model, images, pairs, asked, kind, seeds, places)), flush=True)
 
 
 def ask(
-    model: ComirModel, images: Repository, pairs: Sequence[Pair], asked: Modality, kind: str, seeds: Sequence[list[int]]
+    model: ComirModel,
+    images: Repository,
+    pairs: Sequence[Pair],
+    asked: Modality,
+    kind: str,
+    seeds: Sequence[list[int]],
+    places: Places | None = None,
 ) -> Outcome:
     """Ask for one window per pair and seed in all images of the other modality."""
     known, out = Calibration(**model.calibration), Outcome()
@@ -144,7 +171,7 @@ def ask(
             )  # fmt: skip
             placed = aligner.align([query], candidates)[0]
             out.seconds.append(time.perf_counter() - start)
-            judge(placed, pair.name, truth, known, out)
+            judge(placed, pair.name, truth, known, out, (places or {}).get(pair.name, ()))
     return out
 
 
