@@ -16,8 +16,9 @@ def _require(condition: bool, message: str) -> None:
 class NetworkConfig:
     """The two networks, one per modality, without shared weights.
 
-    `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net; the DenseUNet has the
-    paper's fixed shape and reads only `n_channels`, `growth` and `dropout`.
+    `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net and "c4unet", the same
+    of group convolutions, which commutes with quarter turns; the DenseUNet has the paper's fixed shape and reads only
+    `n_channels`, `growth` and `dropout`.
 
     Once trained, images are shown to the networks ``stride / cell_px`` times as large, so that a cell of their
     representation covers `cell_px` pixels; large images are shown as they are. 0 enlarges nothing.

@@ -10,6 +10,7 @@ from crosslight.errors import ConfigError, unknown_name
 
 NETWORKS = {
     "unet": "crosslight.represent.comir.network:UNet",
+    "c4unet": "crosslight.represent.comir.c4unet:C4UNet",
     "denseunet": "crosslight.represent.comir.denseunet:DenseUNet",
 }
 REPRESENTERS = {

@@ -41,6 +41,7 @@ def test_an_unknown_network_names_the_known_ones() -> None:
     [
         NetworkConfig(stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
         NetworkConfig(stride=1, n_channels=3, widths=(8, 12, 16)),
+        NetworkConfig(kind="c4unet", stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
         NetworkConfig(kind="denseunet", n_channels=1),
     ],
 )
@@ -54,7 +55,7 @@ def test_leaving_out_a_margin_changes_nothing_in_the_middle(config: NetworkConfi
     torch.testing.assert_close(middle, whole[:, :, cells:-cells, cells:-cells], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["unet", "denseunet"])
+@pytest.mark.parametrize("kind", ["unet", "c4unet", "denseunet"])
 def test_a_folded_network_computes_the_same(kind: str) -> None:
     torch.manual_seed(0)
     network = build_network(2, NetworkConfig(kind=kind, n_channels=2, widths=(8, 12, 16)))
@@ -68,6 +69,31 @@ def test_a_folded_network_computes_the_same(kind: str) -> None:
         torch.testing.assert_close(fold_norms(network)(x), network(x), rtol=1e-3, atol=1e-4)
     norms = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in n.modules()) for n in (network, fold_norms(network))]
     assert norms[0] > 0 and (kind == "denseunet" or norms[1] == 0)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_the_c4_unet_commutes_with_quarter_turns(stride: int) -> None:
+    torch.manual_seed(0)
+    config = NetworkConfig(kind="c4unet", stride=stride, n_channels=3, widths=(8, 12, 16))
+    network = build_network(2, config).eval()
+    x = torch.randn(1, 2, 64, 96)
+    with torch.inference_mode():
+        z, turned, flipped = network(x), network(torch.rot90(x, 1, (2, 3))), network(x.flip(3))
+    assert z.shape == (1, 3, 64 // stride, 96 // stride)
+    close = 1e-3 * float(z.std())
+    torch.testing.assert_close(turned, torch.rot90(z, 1, (2, 3)), rtol=1e-3, atol=close)
+    assert (flipped - z.flip(3)).abs().max() > 100 * close  # it tells an image from its mirror image
+
+
+def test_the_c4_unet_has_a_quarter_of_the_weights() -> None:
+    counts = [sum(p.numel() for p in build_network(3, NetworkConfig(kind=k)).parameters()) for k in ("c4unet", "unet")]
+    assert counts[0] / counts[1] == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("widths", [(12, 16), (8, 14)])
+def test_a_c4_unet_of_odd_widths_is_refused(widths: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"multiples of 4, the first of 8"):
+        build_network(3, NetworkConfig(kind="c4unet", widths=widths))
 
 
 @pytest.mark.parametrize("at", [(60, 84), (33, 117)])

@@ -12,9 +12,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def fold_norms(network: nn.Module) -> nn.Module:
     """Return a copy of a network in evaluation mode in which no batch norm follows a convolution directly.
 
-    It computes the same, up to rounding.
+    It computes the same, up to rounding. Layers that make their weights anew each time (`to_plain`) become plain ones.
     """
     folded = copy.deepcopy(network).eval()
+    for module in list(folded.modules()):
+        for name, layer in list(module.named_children()):
+            if (to_plain := getattr(layer, "to_plain", None)) is not None:
+                module._modules[name] = to_plain().eval()
     for module in list(folded.modules()):
         if isinstance(module, nn.Sequential):
             _fold_sequence(module)

@@ -16,27 +16,6 @@ LOCAL_FLOOR = 1e-4
 REACH_CELLS = 8  # cells around what is wanted, on which a level of the way up still depends
 
 
-def _two_convolutions(n_in: int, n_out: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (n_in, n_out):
-        layers += [nn.Conv2d(channels, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU6(inplace=True)]
-    return nn.Sequential(*layers)
-
-
-def _build_stem(n_in: int, n_out: int, stride: int) -> nn.Sequential:
-    """Bring the image to 1/`stride` of its resolution, halving it once per layer: edges of either sign need a bend."""
-    n_halvings = stride.bit_length() - 1
-    layers: list[nn.Module] = []
-    channels = n_in
-    for left in range(max(1, n_halvings), 0, -1):
-        first, wanted = not layers, n_out // 2 ** (left - 1)
-        kernel, step, padding = (3, 1, 1) if n_halvings == 0 else (6, 2, 2) if first else (4, 2, 1)
-        layers += [nn.Conv2d(channels, wanted, kernel, step, padding, bias=False), nn.BatchNorm2d(wanted)]
-        layers += [nn.ReLU6(inplace=True)]
-        channels = wanted
-    return nn.Sequential(*layers)
-
-
 def normalise_locally(z: Tensor) -> Tensor:
     """Divide by the local root mean square over all channels and `LOCAL_CELLS` x `LOCAL_CELLS` cells.
 
@@ -60,18 +39,44 @@ class UNet(nn.Module):
         widths: Sequence[int] = config.widths
         self.stride = config.stride
         self.multiple_px = config.stride * 2 ** (len(widths) - 1)
-        self.stem = _build_stem(n_in, widths[0], config.stride)
+        self.stem = self._build_stem(n_in, widths[0])
         inputs = (widths[0], *widths[:-1])
-        self.down = nn.ModuleList(_two_convolutions(i, o) for i, o in zip(inputs, widths, strict=True))
+        self.down = nn.ModuleList(self._build_block(i, o) for i, o in zip(inputs, widths, strict=True))
         self.up = nn.ModuleList(
-            _two_convolutions(coarse + fine, fine)
+            self._build_block(coarse + fine, fine)
             for coarse, fine in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True)
         )
         self.dropout = nn.Dropout2d(config.dropout)
         # Channels of equal strength: otherwise one takes over and the others carry nothing.
         self.output = nn.Sequential(
-            nn.Conv2d(widths[0], config.n_channels, 1, bias=False), nn.BatchNorm2d(config.n_channels, affine=False)
+            *self._mix(widths[0], config.n_channels), nn.BatchNorm2d(config.n_channels, affine=False)
         )
+
+    def _build_stem(self, n_in: int, n_out: int) -> nn.Sequential:
+        """Bring the image to 1/stride of its size, halving it once per layer: edges of either sign need a bend."""
+        n_halvings = self.stride.bit_length() - 1
+        layers: list[nn.Module] = []
+        channels = n_in
+        for left in range(max(1, n_halvings), 0, -1):
+            first, wanted = not layers, n_out // 2 ** (left - 1)
+            kernel, step, padding = (3, 1, 1) if n_halvings == 0 else (6, 2, 2) if first else (4, 2, 1)
+            layers += self._convolve(channels, wanted, kernel, step, padding, first=first)
+            channels = wanted
+        return nn.Sequential(*layers)
+
+    def _build_block(self, n_in: int, n_out: int) -> nn.Sequential:
+        return nn.Sequential(*self._convolve(n_in, n_out), *self._convolve(n_out, n_out))
+
+    def _convolve(
+        self, n_in: int, n_out: int, kernel: int = 3, step: int = 1, padding: int = 1, *, first: bool = False
+    ) -> list[nn.Module]:
+        """Return a convolution with what follows it; `first` where it reads the image."""
+        convolution = nn.Conv2d(n_in, n_out, kernel, step, padding, bias=False)
+        return [convolution, nn.BatchNorm2d(n_out), nn.ReLU6(inplace=True)]
+
+    def _mix(self, n_in: int, n_out: int) -> list[nn.Module]:
+        """Return what makes the output's channels of the last features."""
+        return [nn.Conv2d(n_in, n_out, 1, bias=False)]
 
     def forward(self, x: Tensor, margin_px: int = 0) -> Tensor:
         """Return the representation of a batch, or of the middle of one.
