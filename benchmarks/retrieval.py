@@ -135,7 +135,7 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     model = ComirModel.load(a.model)
     pairs = find_pairs(a.a_dir, a.b_dir, split=a.split).part(a.part)
-    places = read_places(a.same_place) if a.same_place else {}
+    places = read_places(a.same_place) if a.same_place else None
     print("queries        n  Acc@1    @5   @10    px   deg      s  AUROC  Brier  kept at 1 %")
     for side in a.sides:
         asked, searched = (MODALITIES[0], MODALITIES[1]) if side == "A" else (MODALITIES[1], MODALITIES[0])

@@ -29,7 +29,7 @@ class TurnedConv2d(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, kernel: int, step: int, padding: int, *, lifts: bool = False) -> None:
         super().__init__()
-        self.n_in, self.n_out, self.step, self.padding, self.lifts = n_in, n_out, step, padding, lifts
+        self.n_in, self.n_out, self.step, self.padding = n_in, n_out, step, padding
         self.weight = nn.Parameter(torch.empty(n_out, n_in * (1 if lifts else N_TURNS), kernel, kernel))
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # as torch's own convolutions
 
@@ -41,9 +41,7 @@ class TurnedConv2d(nn.Module):
         """Return the weights of the plain convolution that this is: all turns of each kernel."""
         size = self.weight.shape[-1]
         own = self.weight.view(self.n_out, self.n_in, -1, size, size)
-        turned = [torch.rot90(own, turn, (3, 4)) for turn in range(N_TURNS)]
-        if not self.lifts:
-            turned = [kernel.roll(turn, dims=2) for turn, kernel in enumerate(turned)]
+        turned = [torch.rot90(own, turn, (3, 4)).roll(turn, dims=2) for turn in range(N_TURNS)]
         return torch.stack(turned, dim=1).reshape(self.n_out * N_TURNS, -1, size, size)
 
     def to_plain(self) -> nn.Conv2d:
@@ -93,10 +91,8 @@ class C4UNet(UNet):
     def _convolve(
         self, n_in: int, n_out: int, kernel: int = 3, step: int = 1, padding: int = 1, *, first: bool = False
     ) -> list[nn.Module]:
-        n_features = n_out // N_TURNS
-        convolution = TurnedConv2d(
-            n_in if first else n_in // N_TURNS, n_features, kernel, step, padding, lifts=first
-        )  # fmt: skip
+        n_read, n_features = n_in if first else n_in // N_TURNS, n_out // N_TURNS
+        convolution = TurnedConv2d(n_read, n_features, kernel, step, padding, lifts=first)
         return [convolution, TurnedBatchNorm2d(n_features), nn.ReLU6(inplace=True)]
 
     def _mix(self, n_in: int, n_out: int) -> list[nn.Module]:
