@@ -1,4 +1,4 @@
-"""Train the weights that are shipped as a start: `python tools/make_start.py --minutes 60 --out start.safetensors`.
+"""Train weights to ship as a start: `python tools/make_start.py --minutes 60 --kind unet --out start_unet.safetensors`.
 
 One network sees both pictures of each synthetic scene. The photographs are the Earth images in the package, without the
 longitudes that the demonstration and the tests ask for, and those images of scikit-image that are free of conditions.
@@ -35,7 +35,6 @@ from crosslight.types import Float64
 WARMUP_STEPS, FREEZE_NORM, FREEZE_GIVEN_NORM = 100, 0.6, 0.02
 SIZE_PX, MARGIN_PX = 128, 32
 POOL, POOL_MIN, CHUNK = 20_000, 600, 24  # scenes kept, needed before the first step, made at once
-SHOWN_TIMES = 3  # each scene on average, at least
 SHOWN_LARGER = 2.0  # up to; models show images to their networks larger than they are
 ASKED_LONGITUDES = (30, 130)  # degrees east, not shown here: the demonstration asks for these places
 PUBLIC_DOMAIN = (
@@ -71,14 +70,14 @@ def feed(queue: Queue[Views], photographs: list[NDArray[np.uint8]], seed: int) -
 class Pool:
     """The last scenes made; each is shown several times, cut, turned and mirrored anew."""
 
-    def __init__(self, queue: Queue[Views], device: torch.device, seed: int) -> None:
-        self._queue, self._rng = queue, np.random.default_rng(seed)
+    def __init__(self, queue: Queue[Views], shown_times: float, device: torch.device, seed: int) -> None:
+        self._queue, self._shown_times, self._rng = queue, shown_times, np.random.default_rng(seed)
         self._views = torch.empty((POOL, 2, SIZE_PX + MARGIN_PX, SIZE_PX + MARGIN_PX), dtype=torch.uint8, device=device)
         self.n_made = self._n_shown = 0
 
     def _refill(self) -> None:
         """Take what has been made since, as much as is to be shown; wait for as many as are needed to begin."""
-        while self.n_made < POOL_MIN + self._n_shown / SHOWN_TIMES:
+        while self.n_made < POOL_MIN + self._n_shown / self._shown_times:
             try:
                 views = self._queue.get(block=self.n_made < POOL_MIN)
             except Empty:
@@ -146,11 +145,13 @@ def main() -> None:
     """Train for the time given and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--out", type=Path, default=Path("start.safetensors"))
+    parser.add_argument("--kind", default="unet", help="of network: unet or c4unet")
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--earth", type=Path, default=Path("src/crosslight/demo"))
     parser.add_argument("--others", type=Path, help="folder of images, such as skimage/data of scikit-image")
     parser.add_argument("--init", type=Path, help="weights to go on from, instead of random ones")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes")
+    parser.add_argument("--shown", type=float, default=3, help="times that each scene is shown on average, at least")
     parser.add_argument("--pairs", type=int, default=32, help="scenes a step")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.1)
@@ -158,7 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     config, device = preset("default"), choose_device(options.device)
     torch.manual_seed(0)
-    network = build_network(1, config.network).to(device, memory_format=torch.channels_last)
+    network = build_network(1, replace(config.network, kind=options.kind)).to(device, memory_format=torch.channels_last)
     freeze_norm = FREEZE_NORM
     if options.init is not None:
         network.load_state_dict(load_file(options.init))
@@ -170,7 +171,7 @@ def main() -> None:
     photographs = read_photographs(options.earth, options.others)
     for seed in range(options.workers):
         context.Process(target=feed, args=(queue, photographs, seed + 1), daemon=True).start()
-    pool, rng, step = Pool(queue, device, 0), np.random.default_rng(0), 0
+    pool, rng, step = Pool(queue, options.shown, device, 0), np.random.default_rng(0), 0
     pool.draw(options.pairs)  # waits for the first scenes, which are not counted as time of training
     start = time.monotonic()
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:
@@ -178,7 +179,7 @@ def main() -> None:
             group["lr"] = learning_rate(muon, step, fraction)
         set_modes(network, frozen=fraction >= freeze_norm)
         crops, moves = pool.draw(options.pairs)
-        z_a, z_b = (represent(network, x, rng) for x in crops)
+        z_a, z_b = represent(network, torch.cat(crops), rng).chunk(2)
         loss, accuracy = contrastive_loss(z_a, z_b, in_cells(moves, int(network.stride)).to(device), config.loss)
         optimizer.zero_grad()
         loss.backward()

@@ -9,6 +9,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from crosslight.describe.discs import N_BINS
 from crosslight.encode import disc_codes
 from crosslight.encode.disc_codes import ARRAYS, FILE_NAME, DiscCodes, compare_discs, learn_codes
 from crosslight.errors import IndexCorruptError, IndexMismatchError
@@ -37,6 +38,15 @@ def test_codes_take_64_bytes_and_keep_the_order_of_similarities(codes: DiscCodes
 
 def test_a_disc_with_nothing_to_see_resembles_nothing(codes: DiscCodes) -> None:
     assert not codes.project(np.zeros((2, 100), np.float32)).any()
+
+
+@pytest.mark.parametrize("of_means", [True, False])
+def test_axes_see_the_means_of_a_channel_or_do_not(of_means: bool) -> None:
+    codes = learn_codes([discs(150, seed, n_values=4 * N_BINS) for seed in range(4)], of_means=of_means)
+    some = discs(5, 8, n_values=4 * N_BINS)
+    stronger = some + np.repeat([0.1, 0, -0.05, 0], N_BINS).astype(np.float32)
+    same = (codes.project(some) * codes.project(stronger)).sum(axis=1)
+    assert same.max() < 0.99 if of_means else same.min() > 0.999
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 
 import crosslight
+from crosslight.describe.discs import N_BINS
+from crosslight.encode.disc_codes import N_AXES, DiscCodes
 from crosslight.errors import IndexCorruptError
 from crosslight.pipeline import searching, shortlist
 from crosslight.pipeline.build import archive_key
+from crosslight.represent.comir.model import ComirModel
 
 
 @pytest.fixture
@@ -32,6 +36,22 @@ def test_the_right_image_is_chosen_by_its_discs(index_folder: Path, query_file: 
         assert ranking.note.startswith("aligned with the best 2 of 10 images by discs")
         if rotation:
             assert ranking.hits[0].image == "image9"
+
+
+def test_an_index_takes_means_out_of_its_discs_where_its_model_says_so(
+    index_folder: Path, model_folder: Path, folders: Path, query_file: Path, tmp_path: Path
+) -> None:
+    replace(ComirModel.load(model_folder), means_tell=False).save(tmp_path / "model")
+    crosslight.Index.build(
+        [folders / "A"], tmp_path / "model", modality="A", out=tmp_path / "index", device="cpu"
+    ).close()
+    sums = {
+        folder: np.abs(DiscCodes.load(folder).axes.reshape(-1, N_BINS, N_AXES).sum(axis=1)).max()
+        for folder in (tmp_path / "index", index_folder)
+    }
+    assert sums[tmp_path / "index"] < 0.01 < sums[index_folder]
+    with crosslight.Index.open(tmp_path / "index") as index:
+        assert index.search([query_file], shortlist=2, rotation=30)[0].hits[0].image == "image9"
 
 
 def test_each_query_of_several_has_its_own_shortlist(index_folder: Path, folders: Path) -> None:

@@ -23,6 +23,7 @@ DISC_PX = 96  # diameter, in pixels of the repository
 STEP_PX = 24  # from one disc to the next
 CELL_PX = 4  # cells are pooled to about this size first
 SECTORS = (1, 6, 12, 12)  # of each ring, from the middle out
+N_BINS = sum(SECTORS)  # D is the number of channels' parts times this: the bins of a part follow each other
 MOST_ALONG = 5  # discs along either side of a query
 LEAST_SEEN = 0.05  # share of a bin that has to lie inside a small image
 

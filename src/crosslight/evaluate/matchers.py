@@ -143,15 +143,15 @@ def stack_histograms(histograms: Sequence[Histogram], n_words: int) -> csr_array
 class DiscsMatcher:
     """Our quick look: discs of the query, at each turn, against all discs of every image."""
 
-    def __init__(self, repository: Repository, config: AlignConfig) -> None:
-        self.repository, self.config = repository, config
+    def __init__(self, repository: Repository, config: AlignConfig, *, of_means: bool = True) -> None:
+        self.repository, self.config, self._of_means = repository, config, of_means
         self._codes: DiscCodes | None = None
         self._images: list[NDArray[np.int8]] = []
 
     def prepare(self, progress: Progress = silent) -> None:
         """Learn from all images what is kept of a disc, and encode theirs; two passes, one image at a time."""
         names = self.repository.names
-        codes = learn_codes(self._describe(name) for name in names)
+        codes = learn_codes((self._describe(name) for name in names), of_means=self._of_means)
         for done, name in enumerate(names):
             self._images.append(codes.encode(self._describe(name)))
             progress(done + 1, len(names), "describing")

@@ -29,12 +29,14 @@ from crosslight.types import MODALITIES, Modality, Progress
 class Space:
     """How images of either modality get into one kind of picture.
 
-    `name` is as in `Cell.space`; `is_plain` says that the representations are ordinary pictures, to be shown as such.
+    `name` is as in `Cell.space`; `is_plain` says that the representations are ordinary pictures, to be shown as such;
+    `means_tell` is as in `Model`.
     """
 
     name: str
     representers: Mapping[Modality, Representer]
     is_plain: bool = False
+    means_tell: bool = True
 
 
 class Source:
@@ -128,4 +130,4 @@ def sort_models(folders: Sequence[Path]) -> dict[str, Path]:
 
 def _make_space(name: str, model: Any, *, is_plain: bool = False) -> Space:
     both: dict[Modality, Representer] = {m: model.representer(m) for m in MODALITIES}
-    return Space(name=name, representers=both, is_plain=is_plain)
+    return Space(name=name, representers=both, is_plain=is_plain, means_tell=model.means_tell)

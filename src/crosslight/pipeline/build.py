@@ -261,7 +261,8 @@ def _build_vocabulary(
         progress(done + 1, len(some), "counting words")
     vocabulary = words.with_idf(chain(counted.values(), map(words.encode, sample_slides(index, slides))))
     vocabulary.save(index.folder / "vocabulary")
-    codes = learn_codes(describe_discs(index.archive.representation(job.key)) for job in some) if some else None
+    discs = (describe_discs(index.archive.representation(job.key)) for job in some)
+    codes = learn_codes(discs, of_means=index.model.means_tell) if some else None
     if codes is not None:
         codes.save(index.folder)
     index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint, "" if codes is None else codes.fingerprint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from crosslight.types import Float64, Image, Modality, Pair, Placement, Progress
 
 SHARES = (0.7, 0.45, 0.31)  # query side as a share of the image's short side
 MIN_QUERY_PX = 96
+MAX_TURN_DEG = 30.0
 MAX_IMAGES, MAX_QUERIES = 60, 72
 
 
@@ -31,18 +32,35 @@ class Answered:
     hits: list[tuple[str, Placement]]
 
 
-def ask_windows(
-    model: Model, pairs: Sequence[Pair], *, seed: int = 0, second_look: bool = False, progress: Progress = silent
-) -> list[Answered]:
-    """Ask turned windows of each pair's one image among all the other images, in both directions."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Windows:
+    """Turned windows of each pair's one image, to be asked among all the other images.
+
+    Attributes
+    ----------
+    asked, searched : Modality
+        Of the windows and of the images.
+    images : dict of str to Image
+        What is searched, by the pair's name.
+    truths : list of str
+        The name of each window's pair.
+    queries : list of Query
+        The windows.
+    """
+
+    asked: Modality
+    searched: Modality
+    images: dict[str, Image]
+    truths: list[str]
+    queries: list[Query]
+
+
+def cut_windows(model: Model, pairs: Sequence[Pair], *, seed: int = 0) -> Iterator[Windows]:
+    """Cut windows of one modality and then of the other, of up to `MAX_IMAGES` pairs."""
     chosen = pairs[:MAX_IMAGES]
-    answered: list[Answered] = []
     directions: tuple[tuple[Modality, Modality], ...] = (("B", "A"), ("A", "B"))
     for number, (asked, searched) in enumerate(directions):
         rng = np.random.default_rng([seed, number])
-        sides = {p.name: _side(p, searched) for p in chosen}
-        images = {name: model.representer(searched).represent(image) for name, image in sides.items()}
-        candidates = [Candidate(name=p.name, height_px=p.a.height_px, width_px=p.a.width_px) for p in chosen]
         per_image = max(1, min(len(SHARES), MAX_QUERIES // (2 * len(chosen))))
         windows = [
             (p.name, _random_window(_side(p, asked), SHARES[(i + k) % len(SHARES)], rng))
@@ -58,10 +76,24 @@ def ask_windows(
             )
             for _, w in windows
         ]
-        look = look_again(model, asked, searched, sides.__getitem__) if second_look else None
-        aligner = Aligner(images.__getitem__, AlignConfig(rotation_deg=30.0), look)
-        placed = aligner.align(queries, candidates, lambda d, t, _: progress(d, t, "calibrating"))
-        answered += [Answered(truth=name, hits=hits) for (name, _), hits in zip(windows, placed, strict=True)]
+        images = {p.name: _side(p, searched) for p in chosen}
+        truths = [name for name, _ in windows]
+        yield Windows(asked=asked, searched=searched, images=images, truths=truths, queries=queries)
+
+
+def ask_windows(
+    model: Model, pairs: Sequence[Pair], *, seed: int = 0, second_look: bool = False, progress: Progress = silent
+) -> list[Answered]:
+    """Ask turned windows of each pair's one image among all the other images, in both directions."""
+    answered: list[Answered] = []
+    for windows in cut_windows(model, pairs, seed=seed):
+        images, searched = windows.images, model.representer(windows.searched)
+        represented = {name: searched.represent(image) for name, image in images.items()}
+        candidates = [Candidate(name=n, height_px=i.height_px, width_px=i.width_px) for n, i in images.items()]
+        look = look_again(model, windows.asked, windows.searched, images.__getitem__) if second_look else None
+        aligner = Aligner(represented.__getitem__, AlignConfig(rotation_deg=MAX_TURN_DEG), look)
+        placed = aligner.align(windows.queries, candidates, lambda d, t, _: progress(d, t, "calibrating"))
+        answered += [Answered(truth=name, hits=hits) for name, hits in zip(windows.truths, placed, strict=True)]
     return answered
 
 
@@ -97,8 +129,8 @@ def _side(pair: Pair, modality: Modality) -> Image:
 
 
 def _random_window(image: Image, share: float, rng: np.random.Generator) -> Image:
-    """Cut a square window at a random place, turned by up to 30 degrees, wholly inside the image."""
-    angle = float(rng.uniform(-30, 30))
+    """Cut a square window at a random place, turned a little, wholly inside the image."""
+    angle = float(rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG))
     short = min(image.height_px, image.width_px)
     side = max(share * short, MIN_QUERY_PX)
     side = int(min(side, (short - 4) * side / rotated_extent(side, side, angle)[0]))

@@ -10,7 +10,7 @@ import torch
 
 from crosslight.config import FitConfig
 from crosslight.pipeline.calibrate import calibrate
-from crosslight.pipeline.cells import choose_cells
+from crosslight.pipeline.choices import choose_cells, choose_means
 from crosslight.pipeline.recipe import N_DRAWN, Recipe, common_mpp, describe_training, mean_of_last, spread
 from crosslight.represent.admission import Admission
 from crosslight.represent.base import Model
@@ -69,9 +69,10 @@ class ContrastRecipe(Recipe):
     def finish(
         self, model: ComirModel, train: Sequence[Pair], val: Sequence[Pair], out: Path, progress: Progress
     ) -> ComirModel:
-        """Choose the cells and calibrate the confidence on the validation pairs, if any; draw the preview."""
+        """Let the validation pairs, if any, make the choices and calibrate the confidence; draw the preview."""
         if val:
             model = choose_cells(model, list(val), self.config.cells, progress=progress)
+            model = choose_means(model, list(val), progress=progress)
             found = calibrate(model, list(val), picture=out / "calibration.png", progress=progress)
             model = replace(model, calibration=found)
         draw_pairs(model, val or train, out / "preview.png")

@@ -28,5 +28,9 @@ class Model(Protocol):
     def fingerprint(self) -> str:
         """A hash of settings and weights."""
 
+    @property
+    def means_tell(self) -> bool:
+        """Whether discs may be found by how strong a channel is in them as a whole."""
+
     def representer(self, modality: Modality) -> Representer:
         """Return the representer of one modality."""

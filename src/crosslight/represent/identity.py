@@ -59,6 +59,7 @@ class IdentityModel:
     preset: ClassVar[str] = "originals"
     mpp: ClassVar[float | None] = None
     calibration: ClassVar[Mapping[str, Any]] = {}
+    means_tell: ClassVar[bool] = True
 
     colour: bool = False
     device: torch.device | str = "cpu"

@@ -59,12 +59,22 @@ def test_windows_join_without_seams(model: ComirModel, monkeypatch: pytest.Monke
 
 
 def test_a_saved_model_represents_the_same(model: ComirModel, tmp_path: Path) -> None:
+    model = replace(model, means_tell=False)
     model.save(tmp_path / "model")
     again = ComirModel.load(tmp_path / "model")
     image = _image(130, 150, 1)
     before, after = (m.representer("B").represent(image).values for m in (model, again))
     assert np.array_equal(before, after)
     assert again.fingerprint == model.fingerprint and again.calibration == {"lead": 3.0}
+    assert not again.means_tell
+
+
+def test_a_model_of_an_earlier_version_finds_discs_by_means_too(model: ComirModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    record = json.loads((tmp_path / "model.json").read_text())
+    del record["means_tell"]
+    (tmp_path / "model.json").write_text(json.dumps(record))
+    assert ComirModel.load(tmp_path).means_tell
 
 
 def test_a_folder_without_a_model_says_how_to_make_one(tmp_path: Path) -> None:

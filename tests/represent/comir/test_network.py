@@ -5,6 +5,7 @@ import torch
 
 from crosslight.config import NetworkConfig, preset
 from crosslight.errors import ConfigError
+from crosslight.represent.comir.c4unet import TurnedBatchNorm2d
 from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.network import Enlarged, build_network
 
@@ -83,6 +84,19 @@ def test_the_c4_unet_commutes_with_quarter_turns(stride: int) -> None:
     close = 1e-3 * float(z.std())
     torch.testing.assert_close(turned, torch.rot90(z, 1, (2, 3)), rtol=1e-3, atol=close)
     assert (flipped - z.flip(3)).abs().max() > 100 * close  # it tells an image from its mirror image
+
+
+def test_running_statistics_of_a_c4_unet_are_those_over_all_turns() -> None:
+    torch.manual_seed(0)
+    turned, plain = TurnedBatchNorm2d(6), torch.nn.BatchNorm2d(6)
+    x = torch.randn(8, 24, 32, 32) * 2 + 1
+    over_turns = x.reshape(8, 6, -1, 32)
+    for _ in range(3):
+        turned(x)
+        plain(over_turns)
+    torch.testing.assert_close(turned.running_mean, plain.running_mean)
+    torch.testing.assert_close(turned.running_var, plain.running_var, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(turned.eval()(x), plain.eval()(over_turns).view_as(x), rtol=1e-2, atol=1e-2)
 
 
 def test_the_c4_unet_has_a_quarter_of_the_weights() -> None:

@@ -140,15 +140,15 @@ def test_the_head_start_knows_an_image_from_its_inverse_before_any_training() ->
 def test_the_shipped_weights_serve_any_number_of_output_channels() -> None:
     network = build_network(3, NetworkConfig(n_channels=2))
     before = network.output[0].weight.clone()
-    load_start(network, 3)
+    load_start(network, "unet", 3)
     assert torch.equal(network.output[0].weight, before)
     reference = build_network(3, NetworkConfig())
-    load_start(reference, 3)
+    load_start(reference, "unet", 3)
     assert torch.equal(network.up[0][0].weight, reference.up[0][0].weight)
 
 
 def test_the_shipped_weights_refuse_another_network() -> None:
-    with pytest.raises(ConfigError, match="fits only the default network"):
+    with pytest.raises(ConfigError, match="fits only the default widths"):
         _training(replace(SMALL, start="shipped"))
 
 

@@ -111,13 +111,14 @@ def measure_scale(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComirModel:
-    """Both modalities' representers, the training record and the calibration."""
+    """Both modalities' representers, the training record and the calibration; `means_tell` as in `Model`."""
 
     method: ClassVar[str] = DEFAULT_METHOD
 
     preset: str
     network: NetworkConfig
     representers: Mapping[Modality, ComirRepresenter]
+    means_tell: bool = True
     mpp: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class ComirModel:
                 modality: {"intensity": asdict(r.intensity), "output": asdict(r.scale)}
                 for modality, r in self.representers.items()
             },
+            "means_tell": self.means_tell,
             "mpp": self.mpp,
             "training": dict(self.training),
             "calibration": dict(self.calibration),
@@ -177,6 +179,7 @@ class ComirModel:
         except Exception as error:
             raise damaged(folder, error) from error
         return cls(
-            preset=record["preset"], network=config, representers=representers, mpp=record["mpp"],
-            training=record["training"], calibration=record["calibration"],
+            preset=record["preset"], network=config, representers=representers,
+            means_tell=record.get("means_tell", True),  # as before there was a choice
+            mpp=record["mpp"], training=record["training"], calibration=record["calibration"],
         )  # fmt: skip

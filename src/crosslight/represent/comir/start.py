@@ -20,22 +20,23 @@ STEM, LAST = "stem.0.weight", "output."
 OUTPUT = LAST + "0.weight"
 
 
-def load_start(network: nn.Module, n_in: int) -> bool:
-    """Load the shipped weights into a network for images of `n_in` channels.
+def load_start(network: nn.Module, kind: str, n_in: int) -> bool:
+    """Load the shipped weights into a network of a kind for images of `n_in` channels.
 
     The one-channel stem is spread evenly over the channels. A network with another number of output channels learns its
-    last layer from nothing; returns whether the last layer was loaded too. Raises ConfigError when the rest of the
-    network has another shape.
+    last layer from nothing; returns whether the last layer was loaded too. Raises ConfigError when there are none for
+    the kind, or when the rest of the network has another shape.
     """
-    shipped = load(files("crosslight.represent.comir").joinpath("start.safetensors").read_bytes())
+    file = files("crosslight.represent.comir").joinpath(f"start_{kind}.safetensors")
+    if not file.is_file():
+        raise ConfigError(f'There is no shipped start for a {kind}; set start = "random" to train it from scratch.')
+    shipped = load(file.read_bytes())
     own = network.state_dict()
     shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in
     complete: bool = own.get(OUTPUT, shipped[OUTPUT]).shape == shipped[OUTPUT].shape
     if not complete:
         shipped.update({k: v for k, v in own.items() if k.startswith(LAST)})
     if {k: v.shape for k, v in shipped.items()} != {k: v.shape for k, v in own.items()}:
-        raise ConfigError(
-            'The shipped start fits only the default network; set start = "random" to train another from scratch.'
-        )
+        raise ConfigError('The shipped start fits only the default widths and stride; set start = "random" for others.')
     network.load_state_dict({k: v.to(own[k].dtype).to(torch.device("cpu")) for k, v in shipped.items()})
     return complete

@@ -40,7 +40,7 @@ class Training(ResumableTraining):
         self.intensities = intensities
         self.networks = nn.ModuleList(build_network(i.n_channels, config.network) for i in intensities)
         self.starts_settled = config.start == "shipped" and all(
-            [load_start(n, i.n_channels) for n, i in zip(self.networks, intensities, strict=True)]
+            [load_start(n, config.network.kind, i.n_channels) for n, i in zip(self.networks, intensities, strict=True)]
         )
         self.networks.to(device)
         for network in self.networks:

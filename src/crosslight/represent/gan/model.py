@@ -75,6 +75,7 @@ class TranslationModel:
     """
 
     method: ClassVar[str]
+    means_tell: ClassVar[bool] = True
 
     config: TranslationConfig
     generators: Mapping[Modality, nn.Module]

@@ -1,12 +1,13 @@
-"""The cells of a fresh model are chosen by windows of pairs whose answer is known."""
+"""A fresh model makes its choices by windows of pairs whose answer is known."""
 
 import math
 from pathlib import Path
 
 import pytest
 
+from crosslight.pipeline import choices
 from crosslight.pipeline.calibrate import Answered
-from crosslight.pipeline.cells import WORTH, _surprise, choose_cells
+from crosslight.pipeline.choices import WORTH, _surprise, choose_cells, choose_means
 from crosslight.read.pairs import find_pairs
 from crosslight.represent.comir.model import ComirModel
 from crosslight.types import Placement
@@ -37,3 +38,18 @@ def test_finer_cells_are_taken_only_where_they_are_worth_it(model_folder: Path, 
     assert chosen.representer("A").stride == chosen.network.cell_px
     assert choose_cells(model, pairs[:1], (4, 2)) is model
     assert choose_cells(model, pairs, (4,)) is model
+
+
+@pytest.mark.parametrize("worth", [-10.0, 10.0])
+def test_means_are_taken_out_of_discs_only_where_that_is_worth_it(
+    model_folder: Path, folders: Path, monkeypatch: pytest.MonkeyPatch, worth: float
+) -> None:
+    monkeypatch.setattr(choices, "MEANS_WORTH", worth)
+    model = ComirModel.load(model_folder)
+    pairs = list(find_pairs(folders / "A", folders / "B", split=folders / "split.csv").part("train"))
+    chosen = choose_means(model, pairs)
+    tried = chosen.training["surprise_by_means"]
+    assert tried["with"] != tried["without"] and all(0 < v < math.log(len(pairs)) for v in tried.values())
+    assert chosen.means_tell == (tried["without"] >= tried["with"] - worth)
+    assert chosen.means_tell == (worth > 0)
+    assert choose_means(model, pairs[:1]) is model
