@@ -155,10 +155,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=32, help="scenes a step")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.1)
+    parser.add_argument("--seed", type=int, default=0, help="another one to go on with other scenes")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     config, device = preset("default"), choose_device(options.device)
-    torch.manual_seed(0)
+    torch.manual_seed(options.seed)
     network = build_network(1, replace(config.network, kind=options.kind)).to(device, memory_format=torch.channels_last)
     freeze_norm = FREEZE_NORM
     if options.init is not None:
@@ -169,9 +170,11 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     queue: Queue[Views] = context.Queue(8)
     photographs = read_photographs(options.earth, options.others)
-    for seed in range(options.workers):
-        context.Process(target=feed, args=(queue, photographs, seed + 1), daemon=True).start()
-    pool, rng, step = Pool(queue, options.shown, device, 0), np.random.default_rng(0), 0
+    for number in range(options.workers):
+        seed = 1 + number + 1000 * options.seed
+        context.Process(target=feed, args=(queue, photographs, seed), daemon=True).start()
+    pool = Pool(queue, options.shown, device, options.seed)
+    rng, step = np.random.default_rng(options.seed), 0
     pool.draw(options.pairs)  # waits for the first scenes, which are not counted as time of training
     start = time.monotonic()
     while (fraction := (time.monotonic() - start) / 60 / options.minutes) < 1:

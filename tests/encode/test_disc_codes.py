@@ -9,7 +9,6 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from crosslight.describe.discs import N_BINS
 from crosslight.encode import disc_codes
 from crosslight.encode.disc_codes import ARRAYS, FILE_NAME, DiscCodes, compare_discs, learn_codes
 from crosslight.errors import IndexCorruptError, IndexMismatchError
@@ -40,13 +39,13 @@ def test_a_disc_with_nothing_to_see_resembles_nothing(codes: DiscCodes) -> None:
     assert not codes.project(np.zeros((2, 100), np.float32)).any()
 
 
-@pytest.mark.parametrize("of_means", [True, False])
-def test_axes_see_the_means_of_a_channel_or_do_not(of_means: bool) -> None:
-    codes = learn_codes([discs(150, seed, n_values=4 * N_BINS) for seed in range(4)], of_means=of_means)
-    some = discs(5, 8, n_values=4 * N_BINS)
-    stronger = some + np.repeat([0.1, 0, -0.05, 0], N_BINS).astype(np.float32)
+@pytest.mark.parametrize("unseen", [0, 25])
+def test_axes_see_the_means_over_bins_or_do_not(unseen: int) -> None:
+    codes = learn_codes([discs(150, seed) for seed in range(4)], unseen_means=unseen)
+    some = discs(5, 8)
+    stronger = some + np.repeat([0.1, 0, -0.05, 0], 25).astype(np.float32)
     same = (codes.project(some) * codes.project(stronger)).sum(axis=1)
-    assert same.max() < 0.99 if of_means else same.min() > 0.999
+    assert same.min() > 0.999 if unseen else same.max() < 0.99
 
 
 @pytest.mark.parametrize("n", [1, 2])

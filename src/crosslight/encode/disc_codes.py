@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crosslight.describe.discs import N_BINS
 from crosslight.encode.array_file import hash_arrays, load_arrays, save_arrays
 from crosslight.types import Float32, Float64
 
@@ -74,11 +73,11 @@ class DiscCodes:
         return cls(**load_arrays(folder / FILE_NAME, ARRAYS, FORMAT_VERSION, "disc")[0])
 
 
-def learn_codes(discs: Iterable[Float32], n_axes: int = N_AXES, *, of_means: bool = True) -> DiscCodes:
+def learn_codes(discs: Iterable[Float32], n_axes: int = N_AXES, *, unseen_means: int = 0) -> DiscCodes:
     """Find the main axes of the discs of images, given as arrays (..., D) and held one at a time.
 
-    Rows of zeros, with nothing to see, are left out. At least one array has to be given. Without `of_means` the axes do
-    not see how strong a channel is in a disc as a whole, only where in it.
+    Rows of zeros, with nothing to see, are left out. At least one array has to be given. Where `unseen_means` is
+    the number of a part's bins, which follow each other, the axes do not see the mean over them, only how they differ.
     """
     count, total, moments = 0, np.zeros(0), np.zeros((0, 0))
     for some in discs:
@@ -89,17 +88,19 @@ def learn_codes(discs: Iterable[Float32], n_axes: int = N_AXES, *, of_means: boo
         count, total, moments = count + len(rows), total + rows.sum(axis=0), moments + rows.T @ rows
     mean = total / max(1, count)
     covariance = moments / max(1, count) - np.outer(mean, mean)
-    spread, axes = np.linalg.eigh(covariance if of_means else _without_means(_without_means(covariance).T))
+    if unseen_means:
+        covariance = _without_means(_without_means(covariance, unseen_means).T, unseen_means)
+    spread, axes = np.linalg.eigh(covariance)
     spread, axes = spread[: -n_axes - 1 : -1], axes[:, : -n_axes - 1 : -1]
-    if not of_means:
-        axes = _without_means(axes)  # those along which nothing spreads may point anywhere
+    if unseen_means:
+        axes = _without_means(axes, unseen_means)  # those along which nothing spreads may point anywhere
     spread = np.maximum(spread, max(float(spread[0]), 1e-12) * LEAST_SPREAD)
     return DiscCodes(mean=mean.astype(np.float32), axes=np.ascontiguousarray(axes * spread**-0.25, np.float32))
 
 
-def _without_means(values: Float64) -> Float64:
+def _without_means(values: Float64, n_bins: int) -> Float64:
     """Take the mean over each part's bins out of the columns of (D, N)."""
-    parts = values.reshape(-1, N_BINS, values.shape[1])
+    parts = values.reshape(-1, n_bins, values.shape[1])
     rest: Float64 = (parts - parts.mean(axis=1, keepdims=True)).reshape(values.shape)
     return rest
 

@@ -20,10 +20,10 @@ from crosslight.baselines.base import Baseline
 from crosslight.config import AlignConfig, VocabularyConfig
 from crosslight.describe.base import Describer
 from crosslight.describe.discs import describe_discs
-from crosslight.encode.disc_codes import DiscCodes, compare_discs, learn_codes
+from crosslight.encode.disc_codes import DiscCodes, compare_discs
 from crosslight.encode.statistics import WordStatistics, measure_words
 from crosslight.encode.vocabulary import DescriptorSample, Vocabulary, build_vocabulary
-from crosslight.pipeline.shortlist import turn_discs
+from crosslight.pipeline.shortlist import learn_axes, turn_discs
 from crosslight.progress import silent
 from crosslight.rerank.align import Aligner, Candidate
 from crosslight.rerank.align import Query as AlignQuery
@@ -143,15 +143,15 @@ def stack_histograms(histograms: Sequence[Histogram], n_words: int) -> csr_array
 class DiscsMatcher:
     """Our quick look: discs of the query, at each turn, against all discs of every image."""
 
-    def __init__(self, repository: Repository, config: AlignConfig, *, of_means: bool = True) -> None:
-        self.repository, self.config, self._of_means = repository, config, of_means
+    def __init__(self, repository: Repository, config: AlignConfig, *, means_tell: bool = True) -> None:
+        self.repository, self.config, self._means_tell = repository, config, means_tell
         self._codes: DiscCodes | None = None
         self._images: list[NDArray[np.int8]] = []
 
     def prepare(self, progress: Progress = silent) -> None:
         """Learn from all images what is kept of a disc, and encode theirs; two passes, one image at a time."""
         names = self.repository.names
-        codes = learn_codes((self._describe(name) for name in names), of_means=self._of_means)
+        codes = learn_axes((self._describe(name) for name in names), means_tell=self._means_tell)
         for done, name in enumerate(names):
             self._images.append(codes.encode(self._describe(name)))
             progress(done + 1, len(names), "describing")

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosslight.describe.discs import describe_discs
-from crosslight.encode.disc_codes import learn_codes
 from crosslight.encode.vocabulary import DescriptorSample, build_vocabulary
 from crosslight.errors import ConfigError, InputError
 from crosslight.pipeline.distribute import Refusal, Team, open_own_store, split_jobs
 from crosslight.pipeline.metadata import Value
 from crosslight.pipeline.parts import IndexParts
+from crosslight.pipeline.shortlist import learn_axes
 from crosslight.pipeline.slide_build import add_slide, represent_slides, sample_slides
 from crosslight.pipeline.stores import EMBEDDED
 from crosslight.pipeline.unusable import SKIPPED_FILE, Unusable
@@ -262,7 +262,7 @@ def _build_vocabulary(
     vocabulary = words.with_idf(chain(counted.values(), map(words.encode, sample_slides(index, slides))))
     vocabulary.save(index.folder / "vocabulary")
     discs = (describe_discs(index.archive.representation(job.key)) for job in some)
-    codes = learn_codes(discs, of_means=index.model.means_tell) if some else None
+    codes = learn_axes(discs, means_tell=index.model.means_tell) if some else None
     if codes is not None:
         codes.save(index.folder)
     index.manifest = index.manifest.with_vocabulary(vocabulary.fingerprint, "" if codes is None else codes.fingerprint)

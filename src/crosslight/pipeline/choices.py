@@ -9,9 +9,9 @@ import numpy as np
 
 from crosslight.config import AlignConfig
 from crosslight.describe.discs import describe_discs
-from crosslight.encode.disc_codes import compare_discs, learn_codes
+from crosslight.encode.disc_codes import compare_discs
 from crosslight.pipeline.calibrate import MAX_TURN_DEG, Answered, Windows, ask_windows, cut_windows
-from crosslight.pipeline.shortlist import turn_discs
+from crosslight.pipeline.shortlist import learn_axes, turn_discs
 from crosslight.progress import silent
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.confidence import SPREAD
@@ -66,9 +66,9 @@ def choose_means(model: ComirModel, pairs: Sequence[Pair], *, progress: Progress
         return model
     windows = list(cut_windows(model, pairs))
     surprise = {}
-    for done, of_means in enumerate((True, False)):
-        rows = [row for some in windows for row in _find_discs(model, some, of_means=of_means)]
-        surprise[of_means] = min(
+    for done, means_tell in enumerate((True, False)):
+        rows = [row for some in windows for row in _find_discs(model, some, means_tell=means_tell)]
+        surprise[means_tell] = min(
             float(np.mean([np.logaddexp.reduce(row / spread) for row in rows])) for spread in DISC_SPREADS
         )
         progress(done + 1, 2, "choosing")
@@ -80,11 +80,11 @@ def choose_means(model: ComirModel, pairs: Sequence[Pair], *, progress: Progress
     )
 
 
-def _find_discs(model: ComirModel, windows: Windows, *, of_means: bool) -> list[Float64]:
+def _find_discs(model: ComirModel, windows: Windows, *, means_tell: bool) -> list[Float64]:
     """Return, for each window, by how much each image's discs resemble it more than the right image's do."""
     searched = model.representer(windows.searched)
     discs = [describe_discs(searched.represent(image)) for image in windows.images.values()]
-    codes = learn_codes(discs, of_means=of_means)
+    codes = learn_axes(discs, means_tell=means_tell)
     stored, names = [codes.encode(some) for some in discs], list(windows.images)
     rows = []
     for truth, query in zip(windows.truths, windows.queries, strict=True):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosslight.config import AlignConfig
-from crosslight.describe.discs import describe_turned
-from crosslight.encode.disc_codes import DiscCodes, compare_discs
+from crosslight.describe.discs import N_BINS, describe_turned
+from crosslight.encode.disc_codes import DiscCodes, compare_discs, learn_codes
 from crosslight.rerank.plan import Query, plan_query
 from crosslight.rerank.threads import one_thread
 from crosslight.types import Float32, Float64, Progress
@@ -38,6 +38,11 @@ class DiscShelf:
                 self._kept[key] = codes
                 self._n_bytes += codes.nbytes
         return codes
+
+
+def learn_axes(discs: Iterable[Float32], *, means_tell: bool) -> DiscCodes:
+    """Return the codes of discs (..., D) that see how strong a channel is in a disc as a whole, or only where in it."""
+    return learn_codes(discs, unseen_means=0 if means_tell else N_BINS)
 
 
 def rank_by_discs(

@@ -40,6 +40,9 @@ def _pairs(n: int = 6) -> list[Pair]:
     return pairs
 
 
+STARTED = ("unet", "c4unet")  # kinds of networks that weights are shipped for
+
+
 def _training(config: FitConfig = SMALL, seed: int = 0) -> Training:
     pairs = _pairs()
     intensities = (measure_intensity([p.a for p in pairs], "off"), measure_intensity([p.b for p in pairs], "off"))
@@ -117,14 +120,21 @@ def test_minutes_end_training_by_time() -> None:
     assert Budget(steps=10).fraction(step=5, seconds=1e9) == 0.5
 
 
-def test_both_networks_start_from_the_shipped_weights() -> None:
-    training = _training(replace(preset("default"), optimizer=SMALL.optimizer))
+def _fresh(kind: str) -> FitConfig:
+    config = preset("default")
+    return replace(config, network=replace(config.network, kind=kind), optimizer=SMALL.optimizer)
+
+
+@pytest.mark.parametrize("kind", STARTED)
+def test_both_networks_start_from_the_shipped_weights(kind: str) -> None:
+    training = _training(_fresh(kind))
     a, b = (network.state_dict() for network in training.networks)
     assert all(torch.equal(a[name], b[name]) for name in a if name != "stem.0.weight")
 
 
-def test_the_head_start_knows_an_image_from_its_inverse_before_any_training() -> None:
-    training, pairs = _training(preset("default")), _pairs(2)
+@pytest.mark.parametrize("kind", STARTED)
+def test_the_head_start_knows_an_image_from_its_inverse_before_any_training(kind: str) -> None:
+    training, pairs = _training(_fresh(kind)), _pairs(2)
     training.networks.eval()
 
     def represent(side: int, image: Image) -> np.ndarray:
@@ -137,14 +147,20 @@ def test_the_head_start_knows_an_image_from_its_inverse_before_any_training() ->
     assert same > 0.9 and same > other + 0.3, (same, other)
 
 
-def test_the_shipped_weights_serve_any_number_of_output_channels() -> None:
-    network = build_network(3, NetworkConfig(n_channels=2))
-    before = network.output[0].weight.clone()
-    load_start(network, "unet", 3)
-    assert torch.equal(network.output[0].weight, before)
-    reference = build_network(3, NetworkConfig())
-    load_start(reference, "unet", 3)
+@pytest.mark.parametrize("kind", STARTED)
+def test_the_shipped_weights_serve_any_number_of_output_channels(kind: str) -> None:
+    network = build_network(3, NetworkConfig(kind=kind, n_channels=2))
+    before = network.output[-2].weight.clone()
+    assert not load_start(network, kind, 3)
+    assert torch.equal(network.output[-2].weight, before)
+    reference = build_network(3, NetworkConfig(kind=kind))
+    assert load_start(reference, kind, 3)
     assert torch.equal(network.up[0][0].weight, reference.up[0][0].weight)
+
+
+def test_a_kind_of_network_without_a_start_says_what_to_set() -> None:
+    with pytest.raises(ConfigError, match=r'no shipped start for a denseunet; set start = "random"'):
+        _training(_fresh("denseunet"))
 
 
 def test_the_shipped_weights_refuse_another_network() -> None:
@@ -152,8 +168,9 @@ def test_the_shipped_weights_refuse_another_network() -> None:
         _training(replace(SMALL, start="shipped"))
 
 
-def test_what_the_head_start_sees_turns_with_the_image() -> None:
-    training, pair = _training(preset("default")), _pairs(1)[0]
+@pytest.mark.parametrize("kind", STARTED)
+def test_what_the_head_start_sees_turns_with_the_image(kind: str) -> None:
+    training, pair = _training(_fresh(kind)), _pairs(1)[0]
     training.networks.eval()
     outlined = np.where(pair.a.pixels > 127, np.uint8(200), np.uint8(60))
     pair = Pair(name="p", a=Image(pixels=outlined, name="p"), b=Image(pixels=255 - outlined, name="p"))

@@ -4,6 +4,7 @@ They were trained by `tools/make_start.py` on single images only: cuts of the Ea
 NASA and NOAA imagery; without 30 to 130 degrees east, where the demonstration asks), images of scikit-image that are in
 the public domain or under CC0, and drawn scenes, each shown twice with different tone curves, textures, shading, blur,
 noise and objects of its own. Both networks of a model start from them; the pairs then teach what really corresponds.
+There is one file for each kind of network that has a head start.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from torch import nn
 from crosslight.errors import ConfigError
 
 STEM, LAST = "stem.0.weight", "output."
-OUTPUT = LAST + "0.weight"
 
 
 def load_start(network: nn.Module, kind: str, n_in: int) -> bool:
@@ -33,7 +33,8 @@ def load_start(network: nn.Module, kind: str, n_in: int) -> bool:
     shipped = load(file.read_bytes())
     own = network.state_dict()
     shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in
-    complete: bool = own.get(OUTPUT, shipped[OUTPUT]).shape == shipped[OUTPUT].shape
+    last = {k: v.shape for k, v in shipped.items() if k.startswith(LAST)}
+    complete = last == {k: v.shape for k, v in own.items() if k.startswith(LAST)}
     if not complete:
         shipped.update({k: v for k, v in own.items() if k.startswith(LAST)})
     if {k: v.shape for k, v in shipped.items()} != {k: v.shape for k, v in own.items()}:
