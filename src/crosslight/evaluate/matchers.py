@@ -143,7 +143,7 @@ def stack_histograms(histograms: Sequence[Histogram], n_words: int) -> csr_array
 class DiscsMatcher:
     """Our quick look: discs of the query, at each turn, against all discs of every image."""
 
-    def __init__(self, repository: Repository, config: AlignConfig, *, means_tell: bool = True) -> None:
+    def __init__(self, repository: Repository, config: AlignConfig, *, means_tell: bool) -> None:
         self.repository, self.config, self._means_tell = repository, config, means_tell
         self._codes: DiscCodes | None = None
         self._images: list[NDArray[np.int8]] = []

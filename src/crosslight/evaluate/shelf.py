@@ -66,8 +66,8 @@ class Shelf:
         if method.matcher == ALIGN:
             return self._align()
         if method.matcher == DISCS:
-            means_tell = self.space is None or self.space.means_tell
-            return Shortlist(DiscsMatcher(self.repository, self.align, means_tell=means_tell))
+            assert self.space is not None
+            return Shortlist(DiscsMatcher(self.repository, self.align, means_tell=self.space.means_tell))
         if method.is_whole:
             return Shortlist(self._baseline(method)) if method.representation else self._baseline(method)
         return Shortlist(WordsMatcher(self.repository, _describer(method.matcher), self.config.words))

@@ -15,7 +15,7 @@ from crosslight.pipeline.shortlist import learn_axes, turn_discs
 from crosslight.progress import silent
 from crosslight.represent.comir.model import ComirModel
 from crosslight.rerank.confidence import SPREAD
-from crosslight.types import Float64, Pair, Progress
+from crosslight.types import MODALITIES, Float32, Float64, Pair, Progress
 
 WORTH = 0.03  # by which the mean surprise has to fall for finer cells, which are more work
 MEANS_WORTH = 0.05  # by which it has to fall for discs without means: they tell in most modalities
@@ -64,14 +64,17 @@ def choose_means(model: ComirModel, pairs: Sequence[Pair], *, progress: Progress
     """
     if len(pairs) < 2:
         return model
-    windows = list(cut_windows(model, pairs))
-    surprise = {}
-    for done, means_tell in enumerate((True, False)):
-        rows = [row for some in windows for row in _find_discs(model, some, means_tell=means_tell)]
-        surprise[means_tell] = min(
-            float(np.mean([np.logaddexp.reduce(row / spread) for row in rows])) for spread in DISC_SPREADS
-        )
-        progress(done + 1, 2, "choosing")
+    rows: dict[bool, list[Float64]] = {True: [], False: []}
+    for done, windows in enumerate(cut_windows(model, pairs)):
+        searched = model.representer(windows.searched)
+        discs = [describe_discs(searched.represent(image)) for image in windows.images.values()]
+        for means_tell, found in rows.items():
+            found += _find_discs(windows, discs, means_tell=means_tell)
+        progress(done + 1, len(MODALITIES), "choosing")
+    surprise = {
+        means_tell: min(float(np.mean([np.logaddexp.reduce(row / s) for row in found])) for s in DISC_SPREADS)
+        for means_tell, found in rows.items()
+    }
     tried = {"with": round(surprise[True], 4), "without": round(surprise[False], 4)}
     return replace(
         model,
@@ -80,10 +83,8 @@ def choose_means(model: ComirModel, pairs: Sequence[Pair], *, progress: Progress
     )
 
 
-def _find_discs(model: ComirModel, windows: Windows, *, means_tell: bool) -> list[Float64]:
-    """Return, for each window, by how much each image's discs resemble it more than the right image's do."""
-    searched = model.representer(windows.searched)
-    discs = [describe_discs(searched.represent(image)) for image in windows.images.values()]
+def _find_discs(windows: Windows, discs: Sequence[Float32], *, means_tell: bool) -> list[Float64]:
+    """Return, for each window, by how much each image's `discs` resemble it more than the right image's do."""
     codes = learn_axes(discs, means_tell=means_tell)
     stored, names = [codes.encode(some) for some in discs], list(windows.images)
     rows = []

@@ -27,6 +27,7 @@ SMALL = replace(
     network=NetworkConfig(n_channels=2, widths=(8, 12), stride=4),
     optimizer=replace(preset("default").optimizer, n_pairs=4, warmup_steps=2),
 )
+STARTED = ("unet", "c4unet")  # kinds of networks that weights are shipped for
 
 
 def _pairs(n: int = 6) -> list[Pair]:
@@ -38,9 +39,6 @@ def _pairs(n: int = 6) -> list[Pair]:
         tone = np.clip(127 + 900 * smooth, 0, 255).astype(np.uint8)[:, :, None]
         pairs.append(Pair(name=str(i), a=Image(pixels=tone, name=str(i)), b=Image(pixels=255 - tone, name=str(i))))
     return pairs
-
-
-STARTED = ("unet", "c4unet")  # kinds of networks that weights are shipped for
 
 
 def _training(config: FitConfig = SMALL, seed: int = 0) -> Training:

@@ -78,11 +78,9 @@ class TurnedBatchNorm2d(nn.BatchNorm2d):
         """Move the running statistics towards those of a batch, over all turns of each feature."""
         assert self.running_mean is not None
         assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        momentum = 0.0 if self.momentum is None else self.momentum
-        self.running_mean.lerp_(means.mean(1), momentum)
-        self.running_var.lerp_(variances.mean(1) + means.var(1, correction=0), momentum)
-        self.num_batches_tracked += 1
+        assert self.momentum is not None
+        self.running_mean.lerp_(means.mean(1), self.momentum)
+        self.running_var.lerp_(variances.mean(1) + means.var(1, correction=0), self.momentum)
 
     def to_plain(self) -> nn.BatchNorm2d:
         """Return the plain batch norm that this is, with its statistics as they are now."""
