@@ -18,7 +18,8 @@ class NetworkConfig:
 
     `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net and "c4unet", the same
     of group convolutions, which commutes with quarter turns; the DenseUNet has the paper's fixed shape and reads only
-    `n_channels`, `growth` and `dropout`.
+    `n_channels`, `growth` and `dropout`. Several names joined by "+" are networks side by side, each with `n_channels`
+    of the representation's channels; each learns for itself.
 
     Once trained, images are shown to the networks ``stride / cell_px`` times as large, so that a cell of their
     representation covers `cell_px` pixels; large images are shown as they are. 0 enlarges nothing.
@@ -40,6 +41,11 @@ class NetworkConfig:
         )
         _require(len(self.widths) >= 2, f"widths is {self.widths}; give at least two levels.")
         _require(0 <= self.dropout < 1, f"dropout is {self.dropout}; use 0 to below 1.")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of the networks side by side, mostly one."""
+        return tuple(self.kind.split("+"))
 
 
 CRITICS = ("correlation", "mse", "windows")

@@ -44,6 +44,7 @@ def test_an_unknown_network_names_the_known_ones() -> None:
         NetworkConfig(stride=1, n_channels=3, widths=(8, 12, 16)),
         NetworkConfig(kind="c4unet", stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
         NetworkConfig(kind="denseunet", n_channels=1),
+        NetworkConfig(kind="unet+c4unet", stride=4, n_channels=3, widths=(8, 12, 16)),
     ],
 )
 def test_leaving_out_a_margin_changes_nothing_in_the_middle(config: NetworkConfig) -> None:
@@ -56,7 +57,7 @@ def test_leaving_out_a_margin_changes_nothing_in_the_middle(config: NetworkConfi
     torch.testing.assert_close(middle, whole[:, :, cells:-cells, cells:-cells], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["unet", "c4unet", "denseunet"])
+@pytest.mark.parametrize("kind", ["unet", "c4unet", "denseunet", "unet+c4unet"])
 def test_a_folded_network_computes_the_same(kind: str) -> None:
     torch.manual_seed(0)
     network = build_network(2, NetworkConfig(kind=kind, n_channels=2, widths=(8, 12, 16)))
@@ -108,6 +109,22 @@ def test_the_c4_unet_has_a_quarter_of_the_weights() -> None:
 def test_a_c4_unet_of_odd_widths_is_refused(widths: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match=r"multiples of 4, the first of 8"):
         build_network(3, NetworkConfig(kind="c4unet", widths=widths))
+
+
+def test_networks_side_by_side_each_have_their_channels() -> None:
+    torch.manual_seed(0)
+    network = build_network(2, NetworkConfig(kind="unet+c4unet", n_channels=3, widths=(8, 12, 16))).eval()
+    x = torch.randn(1, 2, 64, 96)
+    with torch.inference_mode():
+        z, turned = network(x), network(torch.rot90(x, 1, (2, 3)))
+        torch.testing.assert_close(z[:, :3], network.members[0](x))
+    assert z.shape == (1, 6, 16, 24)
+    torch.testing.assert_close(turned[:, 3:], torch.rot90(z[:, 3:], 1, (2, 3)), rtol=1e-3, atol=1e-3)
+
+
+def test_networks_of_other_cells_are_not_joined() -> None:
+    with pytest.raises(ConfigError, match=r"unet\+denseunet have cells of different sizes"):
+        build_network(1, NetworkConfig(kind="unet+denseunet"))
 
 
 @pytest.mark.parametrize("at", [(60, 84), (33, 117)])

@@ -14,6 +14,7 @@ from crosslight.progress import silent
 from crosslight.represent.comir.augment import sample_batch
 from crosslight.represent.comir.infer import run_network
 from crosslight.represent.comir.intensity import measure_intensity
+from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.moves import cell_grid, draw_free_moves, in_cells, invert, read_at, transform
 from crosslight.represent.comir.network import build_network
 from crosslight.represent.comir.start import load_start
@@ -27,7 +28,7 @@ SMALL = replace(
     network=NetworkConfig(n_channels=2, widths=(8, 12), stride=4),
     optimizer=replace(preset("default").optimizer, n_pairs=4, warmup_steps=2),
 )
-STARTED = ("unet", "c4unet")  # kinds of networks that weights are shipped for
+STARTED = ("unet", "c4unet", "unet+c4unet")  # kinds of networks that weights are shipped for
 
 
 def _pairs(n: int = 6) -> list[Pair]:
@@ -127,7 +128,7 @@ def _fresh(kind: str) -> FitConfig:
 def test_both_networks_start_from_the_shipped_weights(kind: str) -> None:
     training = _training(_fresh(kind))
     a, b = (network.state_dict() for network in training.networks)
-    assert all(torch.equal(a[name], b[name]) for name in a if name != "stem.0.weight")
+    assert all(torch.equal(a[name], b[name]) for name in a if not name.endswith("stem.0.weight"))
 
 
 @pytest.mark.parametrize("kind", STARTED)
@@ -147,13 +148,24 @@ def test_the_head_start_knows_an_image_from_its_inverse_before_any_training(kind
 
 @pytest.mark.parametrize("kind", STARTED)
 def test_the_shipped_weights_serve_any_number_of_output_channels(kind: str) -> None:
-    network = build_network(3, NetworkConfig(kind=kind, n_channels=2))
-    before = network.output[-2].weight.clone()
-    assert not load_start(network, kind, 3)
-    assert torch.equal(network.output[-2].weight, before)
+    config = NetworkConfig(kind=kind, n_channels=2)
+    network = build_network(3, config)
+    before = {name: values.clone() for name, values in network.state_dict().items()}
+    assert not load_start(network, config, 3)
     reference = build_network(3, NetworkConfig(kind=kind))
-    assert load_start(reference, kind, 3)
-    assert torch.equal(network.up[0][0].weight, reference.up[0][0].weight)
+    assert load_start(reference, NetworkConfig(kind=kind), 3)
+    for name, values in network.state_dict().items():
+        assert torch.equal(values, before[name] if "output." in name else reference.state_dict()[name])
+
+
+def test_networks_side_by_side_each_learn_for_themselves() -> None:
+    z_a, z_b = torch.randn(2, 3, 4, 12, 12, generator=torch.Generator().manual_seed(0))
+    moves = torch.eye(3)[None, :2].expand(3, -1, -1)
+    config = replace(SMALL, network=replace(SMALL.network, kind="unet+c4unet"))
+    loss, accuracy = _training(config)._compare(z_a, z_b, moves)
+    each = [contrastive_loss(a, b, moves, SMALL.loss) for a, b in zip(z_a.chunk(2, 1), z_b.chunk(2, 1), strict=True)]
+    assert float(loss) == pytest.approx(float(each[0][0] + each[1][0]) / 2)
+    assert accuracy == pytest.approx((each[0][1] + each[1][1]) / 2)
 
 
 def test_a_kind_of_network_without_a_start_says_what_to_set() -> None:

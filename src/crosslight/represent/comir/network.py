@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from crosslight.config import NetworkConfig
+from crosslight.errors import ConfigError
 from crosslight.registry import load
 
 LOCAL_CELLS = 9
@@ -124,7 +127,29 @@ class Enlarged(nn.Module):
         return z
 
 
+class SideBySide(nn.Module):
+    """Networks of several kinds, whose channels are joined: places at which one errs are told apart by another.
+
+    Takes and returns what a `UNet` does, with `n_channels` for each. Raises ConfigError where their strides differ.
+    """
+
+    def __init__(self, n_in: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(build_network(n_in, replace(config, kind=kind)) for kind in config.kinds)
+        strides = {int(member.stride) for member in self.members}  # type: ignore[arg-type]
+        if len(strides) > 1:
+            raise ConfigError(f"The networks of {config.kind} have cells of different sizes; join others.")
+        self.stride = strides.pop()
+        self.multiple_px = math.lcm(*(int(member.multiple_px) for member in self.members))  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, margin_px: int = 0) -> Tensor:
+        """Return the representation of a batch, or of the middle of one; see `UNet`."""
+        return torch.cat([member(x, margin_px) for member in self.members], dim=1)
+
+
 def build_network(n_in: int, config: NetworkConfig) -> nn.Module:
     """Build the network that `config.kind` names, for images of `n_in` channels."""
+    if len(config.kinds) > 1:
+        return SideBySide(n_in, config)
     network: nn.Module = load("network", config.kind)(n_in, config)
     return network

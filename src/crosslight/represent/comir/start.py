@@ -9,27 +9,35 @@ There is one file for each kind of network that has a head start.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 
 import torch
 from safetensors.torch import load
 from torch import nn
 
+from crosslight.config import NetworkConfig
 from crosslight.errors import ConfigError
+from crosslight.represent.comir.network import SideBySide
 
 STEM, LAST = "stem.0.weight", "output."
 
 
-def load_start(network: nn.Module, kind: str, n_in: int) -> bool:
-    """Load the shipped weights into a network of a kind for images of `n_in` channels.
+def load_start(network: nn.Module, config: NetworkConfig, n_in: int) -> bool:
+    """Load the shipped weights into a network of `config` for images of `n_in` channels.
 
     The one-channel stem is spread evenly over the channels. A network with another number of output channels learns its
     last layer from nothing; returns whether the last layer was loaded too. Raises ConfigError when there are none for
     the kind, or when the rest of the network has another shape.
     """
-    file = files("crosslight.represent.comir").joinpath(f"start_{kind}.safetensors")
+    if isinstance(network, SideBySide):
+        members = zip(network.members, config.kinds, strict=True)
+        return all([load_start(member, replace(config, kind=kind), n_in) for member, kind in members])
+    file = files("crosslight.represent.comir").joinpath(f"start_{config.kind}.safetensors")
     if not file.is_file():
-        raise ConfigError(f'There is no shipped start for a {kind}; set start = "random" to train it from scratch.')
+        raise ConfigError(
+            f'There is no shipped start for a {config.kind}; set start = "random" to train it from scratch.'
+        )
     shipped = load(file.read_bytes())
     own = network.state_dict()
     shipped[STEM] = shipped[STEM].expand(-1, n_in, -1, -1) / n_in

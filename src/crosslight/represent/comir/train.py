@@ -40,7 +40,7 @@ class Training(ResumableTraining):
         self.intensities = intensities
         self.networks = nn.ModuleList(build_network(i.n_channels, config.network) for i in intensities)
         self.starts_settled = config.start == "shipped" and all(
-            [load_start(n, config.network.kind, i.n_channels) for n, i in zip(self.networks, intensities, strict=True)]
+            [load_start(n, config.network, i.n_channels) for n, i in zip(self.networks, intensities, strict=True)]
         )
         self.networks.to(device)
         for network in self.networks:
@@ -60,7 +60,7 @@ class Training(ResumableTraining):
         moves = self._draw_moves(stride, rng)
         crops = sample_batch(pairs, moves, self.intensities, config.augment, rng)
         z_a, z_b = (self._represent(side, x, generator) for side, x in enumerate(crops))
-        loss, accuracy = contrastive_loss(z_a, z_b, in_cells(moves, stride).to(self.device), config.loss)
+        loss, accuracy = self._compare(z_a, z_b, in_cells(moves, stride).to(self.device))
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(
@@ -99,6 +99,13 @@ class Training(ResumableTraining):
         with low_precision(self.device):
             z: Tensor = self.networks[side](x)
         return z.float()
+
+    def _compare(self, z_a: Tensor, z_b: Tensor, moves: Tensor) -> tuple[Tensor, float]:
+        """Return loss and accuracy: their means over networks side by side, each of which learns for itself."""
+        n = len(self.config.network.kinds)
+        shares = zip(z_a.chunk(n, dim=1), z_b.chunk(n, dim=1), strict=True)
+        losses, accuracies = zip(*(contrastive_loss(a, b, moves, self.config.loss) for a, b in shares), strict=True)
+        return torch.stack(losses).mean(), sum(accuracies) / n
 
     def _pack(self) -> Groups:
         return {"networks": self.networks.state_dict(), "optimizer": pack_moments(self.optimizer)}
