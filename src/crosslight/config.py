@@ -18,8 +18,8 @@ class NetworkConfig:
 
     `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net and "c4unet", the same
     of group convolutions, which commutes with quarter turns; the DenseUNet has the paper's fixed shape and reads only
-    `n_channels`, `growth` and `dropout`. Several names joined by "+" are networks side by side, each with `n_channels`
-    of the representation's channels; each learns for itself.
+    `n_channels`, `growth` and `dropout`. Several names joined by "+" are an ensemble: each network learns for itself,
+    and what all of them put out is brought to `n_channels` after training.
 
     Once trained, images are shown to the networks ``stride / cell_px`` times as large, so that a cell of their
     representation covers `cell_px` pixels; large images are shown as they are. 0 enlarges nothing.
@@ -44,7 +44,7 @@ class NetworkConfig:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of the networks side by side, mostly one."""
+        """The kinds of the members of an ensemble, or the only one."""
         return tuple(self.kind.split("+"))
 
 

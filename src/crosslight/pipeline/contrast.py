@@ -14,6 +14,7 @@ from crosslight.pipeline.choices import choose_cells, choose_means
 from crosslight.pipeline.recipe import N_DRAWN, Recipe, common_mpp, describe_training, mean_of_last, spread
 from crosslight.represent.admission import Admission
 from crosslight.represent.base import Model
+from crosslight.represent.comir.ensemble import settle_axes
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.model import ComirModel, ComirRepresenter, measure_scale
 from crosslight.represent.comir.train import Training
@@ -47,10 +48,11 @@ class ContrastRecipe(Recipe):
         """Look at nothing: the loss says enough."""
 
     def to_model(self, training: Training, train: Sequence[Pair]) -> ComirModel:
-        """Measure the output scale on training images."""
+        """Measure the output scale on training images, and for ensembles the axes of their representation."""
         some = spread(train, N_MEASURED)
         cell_px = self.config.cells[0]
         intensities = dict(zip(MODALITIES, training.intensities, strict=True))
+        settle_axes(list(training.networks.eval()), training.intensities, some, cell_px)
         representers: dict[Modality, ComirRepresenter] = {}
         for modality, network in zip(MODALITIES, training.networks, strict=True):
             images = [p.a if modality == "A" else p.b for p in some]

@@ -7,7 +7,7 @@ from crosslight.config import NetworkConfig, preset
 from crosslight.errors import ConfigError
 from crosslight.represent.comir.c4unet import TurnedBatchNorm2d
 from crosslight.represent.comir.fold import fold_norms
-from crosslight.represent.comir.network import Enlarged, build_network
+from crosslight.represent.comir.network import Enlarged, build_network, members_of
 
 
 @pytest.mark.parametrize(("stride", "n_channels", "n_in"), [(1, 1, 1), (2, 4, 3), (4, 8, 16)])
@@ -111,15 +111,17 @@ def test_a_c4_unet_of_odd_widths_is_refused(widths: tuple[int, ...]) -> None:
         build_network(3, NetworkConfig(kind="c4unet", widths=widths))
 
 
-def test_networks_side_by_side_each_have_their_channels() -> None:
+def test_an_ensemble_brings_its_members_to_one_representation() -> None:
     torch.manual_seed(0)
     network = build_network(2, NetworkConfig(kind="unet+c4unet", n_channels=3, widths=(8, 12, 16))).eval()
     x = torch.randn(1, 2, 64, 96)
     with torch.inference_mode():
-        z, turned = network(x), network(torch.rot90(x, 1, (2, 3)))
-        torch.testing.assert_close(z[:, :3], network.members[0](x))
-    assert z.shape == (1, 6, 16, 24)
-    torch.testing.assert_close(turned[:, 3:], torch.rot90(z[:, 3:], 1, (2, 3)), rtol=1e-3, atol=1e-3)
+        first, second = (member(x) for member in members_of(network))
+        torch.testing.assert_close(network(x), first)  # until it has axes
+        network.axes = torch.eye(6)[[4, 0, 5]]
+        z = network(x)
+    assert z.shape == (1, 3, 16, 24)
+    torch.testing.assert_close(z, torch.stack([second[:, 1], first[:, 0], second[:, 2]], dim=1))
 
 
 def test_networks_of_other_cells_are_not_joined() -> None:

@@ -127,11 +127,15 @@ class Enlarged(nn.Module):
         return z
 
 
-class SideBySide(nn.Module):
-    """Networks of several kinds, whose channels are joined: places at which one errs are told apart by another.
+class Ensemble(nn.Module):
+    """Networks of several kinds side by side; where one errs, another often does not.
 
-    Takes and returns what a `UNet` does, with `n_channels` for each. Raises ConfigError where their strides differ.
+    Each member is trained for itself. Together they take and return what a `UNet` does: all their channels, brought to
+    `n_channels` by orthonormal `axes`, at first those of the first member; see `ensemble.settle_axes`. Raises
+    ConfigError where the members' strides differ.
     """
+
+    axes: Tensor  # (n_channels, channels of all members)
 
     def __init__(self, n_in: int, config: NetworkConfig) -> None:
         super().__init__()
@@ -141,15 +145,22 @@ class SideBySide(nn.Module):
             raise ConfigError(f"The networks of {config.kind} have cells of different sizes; join others.")
         self.stride = strides.pop()
         self.multiple_px = math.lcm(*(int(member.multiple_px) for member in self.members))  # type: ignore[arg-type]
+        self.register_buffer("axes", torch.eye(config.n_channels, config.n_channels * len(self.members)))
 
     def forward(self, x: Tensor, margin_px: int = 0) -> Tensor:
         """Return the representation of a batch, or of the middle of one; see `UNet`."""
-        return torch.cat([member(x, margin_px) for member in self.members], dim=1)
+        z = torch.cat([member(x, margin_px) for member in self.members], dim=1)
+        return functional.conv2d(z.float(), self.axes[:, :, None, None])
+
+
+def members_of(network: nn.Module) -> Sequence[nn.Module]:
+    """Return what is trained for itself: the members of an ensemble, or the network."""
+    return list(network.members) if isinstance(network, Ensemble) else [network]
 
 
 def build_network(n_in: int, config: NetworkConfig) -> nn.Module:
     """Build the network that `config.kind` names, for images of `n_in` channels."""
     if len(config.kinds) > 1:
-        return SideBySide(n_in, config)
+        return Ensemble(n_in, config)
     network: nn.Module = load("network", config.kind)(n_in, config)
     return network

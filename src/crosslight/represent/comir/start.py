@@ -18,7 +18,7 @@ from torch import nn
 
 from crosslight.config import NetworkConfig
 from crosslight.errors import ConfigError
-from crosslight.represent.comir.network import SideBySide
+from crosslight.represent.comir.network import Ensemble
 
 STEM, LAST = "stem.0.weight", "output."
 
@@ -30,7 +30,7 @@ def load_start(network: nn.Module, config: NetworkConfig, n_in: int) -> bool:
     last layer from nothing; returns whether the last layer was loaded too. Raises ConfigError when there are none for
     the kind, or when the rest of the network has another shape.
     """
-    if isinstance(network, SideBySide):
+    if isinstance(network, Ensemble):
         members = zip(network.members, config.kinds, strict=True)
         return all([load_start(member, replace(config, kind=kind), n_in) for member, kind in members])
     file = files("crosslight.represent.comir").joinpath(f"start_{config.kind}.safetensors")

@@ -18,7 +18,7 @@ from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.moves import draw_free_moves, draw_quarter_moves, in_cells
-from crosslight.represent.comir.network import build_network
+from crosslight.represent.comir.network import build_network, members_of
 from crosslight.represent.comir.optimizer import build_optimizer
 from crosslight.represent.comir.start import load_start
 from crosslight.represent.training import Groups, Record, ResumableTraining
@@ -59,8 +59,8 @@ class Training(ResumableTraining):
         stride = int(self.networks[0].stride)  # type: ignore[arg-type]
         moves = self._draw_moves(stride, rng)
         crops = sample_batch(pairs, moves, self.intensities, config.augment, rng)
-        z_a, z_b = (self._represent(side, x, generator) for side, x in enumerate(crops))
-        loss, accuracy = self._compare(z_a, z_b, in_cells(moves, stride).to(self.device))
+        each_a, each_b = (self._represent(side, x, generator) for side, x in enumerate(crops))
+        loss, accuracy = self._compare(each_a, each_b, in_cells(moves, stride).to(self.device))
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingDivergedError(
@@ -90,22 +90,21 @@ class Training(ResumableTraining):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
-    def _represent(self, side: int, crops: Tensor, generator: torch.Generator) -> Tensor:
-        """Run one modality's network on crops in [0, 1]."""
+    def _represent(self, side: int, crops: Tensor, generator: torch.Generator) -> list[Tensor]:
+        """Run one modality's network on crops in [0, 1]; of an ensemble each member for itself."""
         x = change_tones(crops, self.config.augment, generator)
         intensity = self.intensities[side]
         mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (intensity.mean, intensity.std))
         x = ((x - mean) / std).to(self.device, memory_format=torch.channels_last)
         with low_precision(self.device):
-            z: Tensor = self.networks[side](x)
-        return z.float()
+            each = [member(x) for member in members_of(self.networks[side])]
+        return [z.float() for z in each]
 
-    def _compare(self, z_a: Tensor, z_b: Tensor, moves: Tensor) -> tuple[Tensor, float]:
-        """Return loss and accuracy: their means over networks side by side, each of which learns for itself."""
-        n = len(self.config.network.kinds)
-        shares = zip(z_a.chunk(n, dim=1), z_b.chunk(n, dim=1), strict=True)
-        losses, accuracies = zip(*(contrastive_loss(a, b, moves, self.config.loss) for a, b in shares), strict=True)
-        return torch.stack(losses).mean(), sum(accuracies) / n
+    def _compare(self, each_a: Sequence[Tensor], each_b: Sequence[Tensor], moves: Tensor) -> tuple[Tensor, float]:
+        """Return loss and accuracy, the means over the members of an ensemble."""
+        both = zip(each_a, each_b, strict=True)
+        losses, accuracies = zip(*(contrastive_loss(a, b, moves, self.config.loss) for a, b in both), strict=True)
+        return torch.stack(losses).mean(), sum(accuracies) / len(accuracies)
 
     def _pack(self) -> Groups:
         return {"networks": self.networks.state_dict(), "optimizer": pack_moments(self.optimizer)}
