@@ -165,7 +165,8 @@ def test_the_members_of_an_ensemble_each_learn_for_themselves() -> None:
     rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
     moves = draw_free_moves(3, 128, 32, rng)
     crops = sample_batch(_pairs(3), moves, both.intensities, config.augment, rng)
-    each_a, each_b = (both._represent(side, x, generator) for side, x in enumerate(crops))
+    with torch.no_grad():
+        each_a, each_b = (both._represent(side, x, generator) for side, x in enumerate(crops))
     loss, accuracy = both._compare(each_a, each_b, in_cells(moves, 4))
     alone = [contrastive_loss(a, b, in_cells(moves, 4), SMALL.loss) for a, b in zip(each_a, each_b, strict=True)]
     assert [z.shape for z in each_a] == [(3, 2, 32, 32)] * 2
