@@ -35,7 +35,7 @@ N_PAIRS, SIDE_PX = 10, 200
 QUICK = replace(
     preset("default"),
     start="random",
-    network=NetworkConfig(n_channels=2, widths=(8, 16), stride=4),
+    network=NetworkConfig(kind="unet", n_channels=2, widths=(8, 16), stride=4),
     optimizer=replace(preset("default").optimizer, n_pairs=8, warmup_steps=2, steps=60),
 )
 

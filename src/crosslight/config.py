@@ -25,7 +25,7 @@ class NetworkConfig:
     representation covers `cell_px` pixels; large images are shown as they are. 0 enlarges nothing.
     """
 
-    kind: str = "unet"
+    kind: str = "unet+c4unet"
     n_channels: int = 8
     widths: tuple[int, ...] = (48, 96, 128, 160, 160)
     stride: int = 4
@@ -294,7 +294,7 @@ _PAPER_OPTIMIZER = OptimizerConfig(
 )
 PRESETS: dict[str, FitConfig] = {
     "default": FitConfig(),
-    "best": FitConfig(preset="best", optimizer=OptimizerConfig(steps=8000)),
+    "best": FitConfig(preset="best", optimizer=OptimizerConfig(steps=4000)),
     "paper": FitConfig(
         preset="paper",
         start="random",

@@ -25,7 +25,7 @@ INTENSITIES = {
 
 
 def make_comir() -> Model:
-    config, cpu = NetworkConfig(n_channels=2, widths=(4, 8), stride=2), torch.device("cpu")
+    config, cpu = NetworkConfig(n_channels=2, widths=(8, 8), stride=2), torch.device("cpu")
     scale = OutputScale(mean=(0.0, 0.0), std=1.0)
     representers = {
         m: ComirRepresenter(Admission.of(m, INTENSITIES), build_network(N_CHANNELS[m], config), scale, cpu)

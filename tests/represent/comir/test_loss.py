@@ -109,3 +109,13 @@ def test_equal_channels_cost_and_unrelated_ones_do_not() -> None:
         with_it, plain = (contrastive_loss(both, both, _still(4), c)[0] for c in (config, without))
         costs.append(float(with_it - plain))
     assert costs[0] > 0.9 and costs[1] < 0.1
+
+
+@pytest.mark.parametrize("critic", ["windows", "correlation", "mse"])
+def test_a_channel_that_says_nothing_does_not_spoil_the_loss(critic: str) -> None:
+    z, _ = _batch(n=4, channels=2, side=8)
+    z[:, 1] = 0.5
+    z.requires_grad_()
+    loss, _ = contrastive_loss(z, z.detach(), _still(4), LossConfig(critic=critic))
+    loss.backward()
+    assert loss.isfinite() and z.grad is not None and z.grad.isfinite().all()

@@ -12,7 +12,7 @@ from crosslight.represent.comir.network import Enlarged, build_network, members_
 
 @pytest.mark.parametrize(("stride", "n_channels", "n_in"), [(1, 1, 1), (2, 4, 3), (4, 8, 16)])
 def test_the_unet_works_at_its_stride(stride: int, n_channels: int, n_in: int) -> None:
-    network = build_network(n_in, NetworkConfig(stride=stride, n_channels=n_channels, widths=(8, 16)))
+    network = build_network(n_in, NetworkConfig(kind="unet", stride=stride, n_channels=n_channels, widths=(8, 16)))
     assert network(torch.zeros(2, n_in, 64, 96)).shape == (2, n_channels, 64 // stride, 96 // stride)
 
 
@@ -40,8 +40,8 @@ def test_an_unknown_network_names_the_known_ones() -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        NetworkConfig(stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
-        NetworkConfig(stride=1, n_channels=3, widths=(8, 12, 16)),
+        NetworkConfig(kind="unet", stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
+        NetworkConfig(kind="unet", stride=1, n_channels=3, widths=(8, 12, 16)),
         NetworkConfig(kind="c4unet", stride=4, n_channels=3, widths=(8, 12, 16, 16, 16)),
         NetworkConfig(kind="denseunet", n_channels=1),
         NetworkConfig(kind="unet+c4unet", stride=4, n_channels=3, widths=(8, 12, 16)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from crosslight.config import LossConfig
 from crosslight.represent.comir.moves import cell_grid, invert, lie_inside, read_at, transform, undo_moves
+
+CONSTANT = 1e-3  # standard deviation below which a channel says nothing, and correlates with none
 
 
 def critic_similarity(z: Tensor, critic: str) -> Tensor:
@@ -163,8 +166,10 @@ def _activation_penalty(z_a: Tensor, z_b: Tensor, config: LossConfig) -> Tensor:
     if config.decorrelation and z.shape[1] > 1:
         for side in (z_a, z_b):
             rows = side.transpose(0, 1).flatten(1)
-            correlation = torch.corrcoef(rows)
-            n_channels = rows.shape[0]
+            n_channels, n_values = rows.shape
+            spread = rows - rows.mean(dim=1, keepdim=True)
+            unit = functional.normalize(spread, dim=1, eps=CONSTANT * math.sqrt(n_values))
+            correlation = unit @ unit.T
             off = correlation - torch.diag(torch.diag(correlation))
             penalty = penalty + config.decorrelation * off.square().sum() / n_channels / 2
     return penalty
