@@ -56,7 +56,7 @@ def test_the_test_split_is_never_opened(folders: Path, tmp_path: Path) -> None:
     for name in ("image8", "image9"):
         (root / "A" / f"{name}.png").write_bytes(b"not an image")
     crosslight_config = tmp_path / "quick.toml"
-    crosslight_config.write_text('start = "random"\n[network]\nn_channels = 1\nwidths = [4, 8]\nstride = 4\n')
+    crosslight_config.write_text('start = "random"\n[network]\nn_channels = 1\nwidths = [8, 8]\nstride = 4\n')
     crosslight.fit(
         root / "A", root / "B", out=tmp_path / "model", split=root / "split.csv", config=crosslight_config, steps=1
     )

@@ -107,7 +107,9 @@ class C4UNet(UNet):
 
     def __init__(self, n_in: int, config: NetworkConfig) -> None:
         if any(width % N_TURNS for width in config.widths) or config.widths[0] % (2 * N_TURNS):
-            raise ConfigError(f"widths is {config.widths}; a c4unet needs multiples of 4, the first of 8.")
+            raise ConfigError(
+                f"widths is {config.widths}; a c4unet needs multiples of 4, the first of 8 (a unet takes others)."
+            )
         super().__init__(n_in, config)
 
     def _convolve(
