@@ -12,7 +12,7 @@ from torch import nn
 from crosslight.represent.comir.infer import run_network
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.model import show_enlarged
-from crosslight.represent.comir.network import Ensemble
+from crosslight.represent.comir.network import Ensemble, members_of
 from crosslight.types import Float32, Float64, Pair
 
 AROUND_CELLS = 31  # about as large as a small query, of which alignment does not see the means either
@@ -35,18 +35,21 @@ def settle_axes(
     ensembles = [network for network in networks if isinstance(network, Ensemble)]
     if not ensembles:
         return
-    kept, n_all = ensembles[0].axes.shape
+    n_kept, n_all = ensembles[0].axes.shape
     device = ensembles[0].axes.device
     shared = np.zeros((n_all, n_all))
-    for ensemble in ensembles:
-        ensemble.axes = torch.eye(n_all, device=device)
     for pair in pairs:
         a, b = (
-            _without_surroundings(run_network(show_enlarged(ensemble, cell_px), intensity, image, device))
+            np.concatenate(
+                [
+                    _without_surroundings(run_network(show_enlarged(member, cell_px), intensity, image, device))
+                    for member in members_of(ensemble)
+                ]
+            )
             for ensemble, intensity, image in zip(ensembles, intensities, (pair.a, pair.b), strict=True)
         )
         shared += a @ b.T
-    axes = torch.from_numpy(shared_axes(shared, kept).astype(np.float32)).to(device)
+    axes = torch.from_numpy(shared_axes(shared, n_kept).astype(np.float32)).to(device)
     for ensemble in ensembles:
         ensemble.axes = axes.clone()
 
