@@ -12,6 +12,8 @@ without their image), its Brier score over all, and the share of right answers t
 
 Frames of a film may show one place several times; taking one out does not take the place out. `--same-place` names a
 CSV of two columns, each row two images of one place: a query is then asked without all images of its place.
+
+`--csv` keeps one line per query; `intervals.py` makes one table of several such files.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import math
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,16 +43,18 @@ from crosslight.types import MODALITIES, Image, Modality, Pair, Placement, Repre
 
 Repository = dict[str, tuple[Representation, Image]]
 Places = Mapping[str, Collection[str]]  # other images that show the place of an image
+COLUMNS = ("seed", "asked", "kind", "name", "rank", "error_px", "error_deg", "confidence", "without")
 KINDS = {"full": (0.70, 0, 30.0), "patch": (0.31, 112, 30.0), "any": (0.45, 112, 180.0)}
 
 
 @dataclass
 class Outcome:
-    """What came of one kind of query: one entry per query, errors where the image was right."""
+    """What came of one kind of query: one entry per query; errors are NaN where the image was wrong."""
 
     ranks: list[int] = field(default_factory=list)
     error_px: list[float] = field(default_factory=list)
     error_deg: list[float] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     confidence: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -85,14 +89,14 @@ def judge(
 ) -> None:  # fmt: skip
     """Add one query's answer to the outcome; `also` are other images of its place."""
     names = [hit for hit, _ in placed]
+    out.names.append(name)
     out.ranks.append(names.index(name) + 1 if name in names else len(names) + 1)
     out.confidence.append(share_confidence([p.similarity for _, p in placed], known)[0])
     without = [p.similarity for hit, p in placed if hit != name and hit not in also]
     out.refused.append(share_confidence(without, known)[0] if without else 0.0)
-    if out.ranks[-1] == 1:
-        place = placed[0][1]
-        out.error_px.append(math.dist(place.center_xy, truth.center_xy))
-        out.error_deg.append(abs(wrap_angle(place.angle_deg - truth.angle_deg)))
+    right, place = out.ranks[-1] == 1, placed[0][1]
+    out.error_px.append(math.dist(place.center_xy, truth.center_xy) if right else math.nan)
+    out.error_deg.append(abs(wrap_angle(place.angle_deg - truth.angle_deg)) if right else math.nan)
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
@@ -108,7 +112,7 @@ def line(name: str, out: Outcome) -> str:
     ranks, confidence, refused = np.array(out.ranks), np.array(out.confidence), np.array(out.refused)
     right = ranks == 1
     shares = " ".join(f"{100 * (ranks <= k).mean():5.1f}" for k in (1, 5, 10))
-    errors = f"{np.median(out.error_px):5.2f} {np.median(out.error_deg):5.2f}" if right.any() else "    -     -"
+    errors = f"{np.nanmedian(out.error_px):5.2f} {np.nanmedian(out.error_deg):5.2f}" if right.any() else "    -     -"
     brier = np.concatenate([(confidence - right) ** 2, refused**2]).mean()
     kept = (confidence[right] > np.quantile(refused, 0.99)).mean() if right.any() else math.nan
     return (
@@ -130,19 +134,36 @@ def main() -> None:
     parser.add_argument("--per-image", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--same-place", type=Path, help="CSV of two columns: images that show one place")
+    parser.add_argument("--csv", type=Path, help="file for the ranks, errors and confidences, for intervals.py")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     model = ComirModel.load(a.model)
     pairs = find_pairs(a.a_dir, a.b_dir, split=a.split).part(a.part)
     places = read_places(a.same_place) if a.same_place else None
+    rows: list[list[object]] = []
     print("queries        n  Acc@1    @5   @10    px   deg      s  AUROC  Brier  kept at 1 %")
     for side in a.sides:
         asked, searched = (MODALITIES[0], MODALITIES[1]) if side == "A" else (MODALITIES[1], MODALITIES[0])
         images = repository(model, searched, a.a_dir if searched == "A" else a.b_dir)
         for kind in a.kinds.split(","):
             seeds = [[a.seed, k] for k in range(a.per_image)]
-            print(line(f"{asked} {kind}", ask(model, images, pairs, asked, kind, seeds, places)), flush=True)
+            outcome = ask(model, images, pairs, asked, kind, seeds, places)
+            print(line(f"{asked} {kind}", outcome), flush=True)
+            rows += [[a.seed, asked, kind, *row] for row in lines(outcome)]
+            if a.csv:
+                write_rows(a.csv, rows)
+
+
+def lines(out: Outcome) -> Iterator[tuple[str | float, ...]]:
+    """Yield what became of each query, in the order of `COLUMNS` from "name" on."""
+    yield from zip(out.names, out.ranks, out.error_px, out.error_deg, out.confidence, out.refused, strict=True)
+
+
+def write_rows(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    """Write the table that `intervals.py` reads."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
 
 
 def ask(
