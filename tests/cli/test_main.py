@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,18 @@ from crosslight.pipeline.metadata import parse_pairs
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error::ResourceWarning", "-m", "crosslight", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)]
+)
+def test_waiting_threads_fall_asleep_unless_the_user_has_said_how_they_wait(
+    given: dict[str, str], spins: str | None
+) -> None:
+    clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    code = "import os, sys, crosslight.cli; print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == [str(spins), "False"]  # torch reads it when it is loaded, which comes later
 
 
 def test_search_prints_a_table_and_writes_csv_and_picture(index_folder: Path, query_file: Path, tmp_path: Path) -> None:
