@@ -16,16 +16,16 @@ def _require(condition: bool, message: str) -> None:
 class NetworkConfig:
     """The two networks, one per modality, without shared weights.
 
-    `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape the light U-Net and "c4unet", the same
-    of group convolutions, which commutes with quarter turns; the DenseUNet has the paper's fixed shape and reads only
-    `n_channels`, `growth` and `dropout`. Several names joined by "+" are an ensemble: each network learns for itself,
-    and what all of them put out is brought to `n_channels` after training.
+    `kind` names an entry of ``registry.NETWORKS``. `widths` and `stride` shape "c4unet", a light U-Net of group
+    convolutions, which commutes with quarter turns, and "unet", the same of plain ones; the DenseUNet has the paper's
+    fixed shape and reads only `n_channels`, `growth` and `dropout`. Several names joined by "+" are an ensemble: each
+    network learns for itself, and what all of them put out is brought to `n_channels` after training.
 
     Once trained, images are shown to the networks ``stride / cell_px`` times as large, so that a cell of their
     representation covers `cell_px` pixels; large images are shown as they are. 0 enlarges nothing.
     """
 
-    kind: str = "unet+c4unet"
+    kind: str = "c4unet"
     n_channels: int = 8
     widths: tuple[int, ...] = (48, 96, 128, 160, 160)
     stride: int = 4

@@ -215,7 +215,7 @@ def test_the_papers_preset_takes_a_step() -> None:
 def test_batch_norm_learns_its_statistics_only_where_the_start_has_none(start: str, moves: bool) -> None:
     optimizer = replace(SMALL.optimizer, n_pairs=2)
     training = _training(replace(preset("default"), start=start, optimizer=optimizer))
-    name = "0.members.0.down.0.1.running_mean"
+    name = "0.down.0.1.running_mean"
     before = training.networks.state_dict()[name].clone()
     training.run(_pairs(2), Budget(steps=2), progress=silent)
     assert torch.equal(training.networks.state_dict()[name], before) is not moves
