@@ -23,7 +23,7 @@ folders, out, methods, fatal = Path(sys.argv[1]), *sys.argv[2:]
 ResumableTraining.checkpoint_every_s = TranslationTraining.checkpoint_every_s = 0.0  # in earnest once a minute or so
 preset = spaces.preset
 spaces.preset = lambda name: replace(
-    preset(name), start="random", network=NetworkConfig(n_channels=2, widths=(8, 16), stride=4)
+    preset(name), start="random", network=NetworkConfig(kind="unet", n_channels=2, widths=(8, 16), stride=4)
 )
 words = VocabularyConfig(n_words=60, descriptors_per_word=1, max_descriptors=4000, iterations=2)
 config = EvaluateConfig(repository="all", sizes=("full",), words=words, patches=words, steps=6, device="cpu")
