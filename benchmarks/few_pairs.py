@@ -41,7 +41,7 @@ def measure(model: ComirModel, folder: PairFolder, folders: dict[str, Path], per
     for asked, searched in (MODALITIES, MODALITIES[::-1]):
         images = repository(model, searched, folders[searched])
         for kind in KINDS:
-            seeds = [[0, k] for k in range(per_image)]
+            seeds = [(0, k) for k in range(per_image)]
             ranks[kind] += ask(model, images, folder.part("val"), asked, kind, seeds).ranks
     return [100 * float(np.mean(np.array(ranks[kind]) == 1)) for kind in KINDS]
 

@@ -13,11 +13,10 @@ from __future__ import annotations
 import argparse
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from retrieval import KINDS, auroc
+from retrieval import KINDS, worth
 
 BEST = (1, 5, 10, 15)
 N_DRAWN = 2000
@@ -58,7 +57,7 @@ def interval(searches: list[list[Row]], k: int, rng: np.random.Generator) -> tup
 
 def describe(kind: str, searches: list[list[Row]]) -> str:
     """Return one row of the table."""
-    rows: list[Row] = [row for search in searches for row in search]
+    rows = [row for search in searches for row in search]
     ranks, rng = column(rows, "rank"), np.random.default_rng(0)
     cells = [kind]
     for k in BEST:
@@ -66,11 +65,10 @@ def describe(kind: str, searches: list[list[Row]]) -> str:
         cells.append(f"{100 * (ranks <= k).mean():.0f} [{100 * low:.0f}, {100 * high:.0f}]")
     asked = np.array([row["asked"] for row in rows])
     cells.append(" / ".join(f"{100 * (ranks[asked == side] == 1).mean():.0f}" for side in "BA"))
-    right, confidence, without = ranks == 1, column(rows, "confidence"), column(rows, "without")
+    right = ranks == 1
     cells.append(f"{np.nanmedian(column(rows, 'error_px')):.1f} px" if right.any() else "-")
-    cells.append(f"{auroc(confidence[right], without):.3f}")
-    cells.append(f"{np.concatenate([(confidence - right) ** 2, without**2]).mean():.3f}")
-    cells.append(f"{100 * (confidence[right] > np.quantile(without, 0.99)).mean():.0f}" if right.any() else "-")
+    area, brier, kept = worth(right, column(rows, "confidence"), column(rows, "without"))
+    cells += [f"{area:.3f}", f"{brier:.3f}", f"{100 * kept:.0f}"]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -78,7 +76,7 @@ def main() -> None:
     """Print one row per kind of query."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("searches", type=Path, nargs="+")
-    searches: list[Any] = [read_rows(path) for path in parser.parse_args().searches]
+    searches = [read_rows(path) for path in parser.parse_args().searches]
     names = [f"Acc@{k}" for k in BEST] + ["B / A", "place", "AUROC", "Brier", "kept at 1 %"]
     print("| queries | " + " | ".join(names) + " |\n|" + " --- |" * (len(names) + 1))
     for kind in KINDS:

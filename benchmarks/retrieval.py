@@ -59,6 +59,11 @@ class Outcome:
     refused: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
+    def rows(self) -> Iterator[tuple[str | float, ...]]:
+        """Yield what became of each query, in the order of `COLUMNS` from "name" on."""
+        columns = (self.names, self.ranks, self.error_px, self.error_deg, self.confidence, self.refused)
+        yield from zip(*columns, strict=True)
+
 
 def cut(image: Image, kind: str, rng: np.random.Generator) -> tuple[Image, Placement]:
     """Cut one turned square window that lies wholly inside the image."""
@@ -71,6 +76,23 @@ def cut(image: Image, kind: str, rng: np.random.Generator) -> tuple[Image, Place
     center = (float(rng.uniform(half, image.width_px - half)), float(rng.uniform(half, image.height_px - half)))
     place = Placement(center_xy=center, angle_deg=angle, scale=1.0, similarity=1.0)
     return cut_window(image, place, side, side, image.name), place
+
+
+def draw(pair: Pair, asked: Modality, kind: str, seed: tuple[int, int]) -> tuple[Image, Placement]:
+    """Cut a window out of one side of a pair; it depends on nothing else."""
+    rng = np.random.default_rng([*seed, zlib.crc32(f"{kind}/{asked}/{pair.name}".encode())])
+    return cut(pair.a if asked == "A" else pair.b, kind, rng)
+
+
+def represent(model: ComirModel, asked: Modality, window: Image) -> Query:
+    """Return the window as a query."""
+    values = model.representer(asked).represent(window)
+    return Query(representation=values, height_px=window.height_px, width_px=window.width_px, image=window)
+
+
+def directions(sides: str) -> list[tuple[Modality, Modality]]:
+    """Return what is asked and what is searched, for each letter."""
+    return [MODALITIES if side == "A" else MODALITIES[::-1] for side in sides]
 
 
 def read_places(path: Path) -> Places:
@@ -107,23 +129,29 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float((order > 0).mean() + 0.5 * (order == 0).mean())
 
 
+def worth(right: np.ndarray, confidence: np.ndarray, refused: np.ndarray) -> tuple[float, float, float]:
+    """Return AUROC, Brier score and the share of right answers kept at 1 % false accepts."""
+    brier = float(np.concatenate([(confidence - right) ** 2, refused**2]).mean())
+    kept = float((confidence[right] > np.quantile(refused, 0.99)).mean()) if right.any() else math.nan
+    return auroc(confidence[right], refused), brier, kept
+
+
 def line(name: str, out: Outcome) -> str:
     """Return one line of figures."""
-    ranks, confidence, refused = np.array(out.ranks), np.array(out.confidence), np.array(out.refused)
+    ranks = np.array(out.ranks)
     right = ranks == 1
     shares = " ".join(f"{100 * (ranks <= k).mean():5.1f}" for k in (1, 5, 10))
     errors = f"{np.nanmedian(out.error_px):5.2f} {np.nanmedian(out.error_deg):5.2f}" if right.any() else "    -     -"
-    brier = np.concatenate([(confidence - right) ** 2, refused**2]).mean()
-    kept = (confidence[right] > np.quantile(refused, 0.99)).mean() if right.any() else math.nan
+    area, brier, kept = worth(right, np.array(out.confidence), np.array(out.refused))
     return (
         f"{name:12s} {len(ranks):4d} {shares} {errors} {np.mean(out.seconds):6.2f} "
-        f"{auroc(confidence[right], refused):6.3f} {brier:6.3f} {100 * kept:5.1f}"
+        f"{area:6.3f} {brier:6.3f} {100 * kept:5.1f}"
     )
 
 
-def main() -> None:
-    """Print one line per direction and kind."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def build_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what says which windows are asked for, by which model."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("a_dir", type=Path)
     parser.add_argument("b_dir", type=Path)
@@ -133,9 +161,15 @@ def main() -> None:
     parser.add_argument("--kinds", default="full,patch,any")
     parser.add_argument("--per-image", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    return parser
+
+
+def main() -> None:
+    """Print one line per direction and kind."""
+    parser = build_parser(__doc__)
     parser.add_argument("--same-place", type=Path, help="CSV of two columns: images that show one place")
     parser.add_argument("--csv", type=Path, help="file for the ranks, errors and confidences, for intervals.py")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     model = ComirModel.load(a.model)
@@ -143,21 +177,15 @@ def main() -> None:
     places = read_places(a.same_place) if a.same_place else None
     rows: list[list[object]] = []
     print("queries        n  Acc@1    @5   @10    px   deg      s  AUROC  Brier  kept at 1 %")
-    for side in a.sides:
-        asked, searched = (MODALITIES[0], MODALITIES[1]) if side == "A" else (MODALITIES[1], MODALITIES[0])
+    for asked, searched in directions(a.sides):
         images = repository(model, searched, a.a_dir if searched == "A" else a.b_dir)
         for kind in a.kinds.split(","):
-            seeds = [[a.seed, k] for k in range(a.per_image)]
+            seeds = [(a.seed, k) for k in range(a.per_image)]
             outcome = ask(model, images, pairs, asked, kind, seeds, places)
             print(line(f"{asked} {kind}", outcome), flush=True)
-            rows += [[a.seed, asked, kind, *row] for row in lines(outcome)]
+            rows += [[a.seed, asked, kind, *row] for row in outcome.rows()]
             if a.csv:
                 write_rows(a.csv, rows)
-
-
-def lines(out: Outcome) -> Iterator[tuple[str | float, ...]]:
-    """Yield what became of each query, in the order of `COLUMNS` from "name" on."""
-    yield from zip(out.names, out.ranks, out.error_px, out.error_deg, out.confidence, out.refused, strict=True)
 
 
 def write_rows(path: Path, rows: Sequence[Sequence[object]]) -> None:
@@ -172,7 +200,7 @@ def ask(
     pairs: Sequence[Pair],
     asked: Modality,
     kind: str,
-    seeds: Sequence[list[int]],
+    seeds: Sequence[tuple[int, int]],
     places: Places | None = None,
 ) -> Outcome:
     """Ask for one window per pair and seed in all images of the other modality."""
@@ -183,13 +211,9 @@ def ask(
     candidates = [Candidate(name=n, height_px=i.height_px, width_px=i.width_px) for n, (_, i) in images.items()]
     for pair in pairs:
         for seed in seeds:
-            rng = np.random.default_rng([*seed, zlib.crc32(f"{kind}/{asked}/{pair.name}".encode())])
-            window, truth = cut(pair.a if asked == "A" else pair.b, kind, rng)
+            window, truth = draw(pair, asked, kind, seed)
             start = time.perf_counter()
-            values = model.representer(asked).represent(window)
-            query = Query(
-                representation=values, height_px=window.height_px, width_px=window.width_px, image=window
-            )  # fmt: skip
+            query = represent(model, asked, window)
             placed = aligner.align([query], candidates)[0]
             out.seconds.append(time.perf_counter() - start)
             judge(placed, pair.name, truth, known, out, (places or {}).get(pair.name, ()))

@@ -127,7 +127,7 @@ def compare_discs(query: Float32, steps: Float64, images: Sequence[NDArray[np.in
     """
     best = np.empty(len(images), np.float32)
     for numbers in _group([codes.shape[:2] for codes in images]):
-        best[numbers] = _compare_alike(query, steps, np.stack([images[i] for i in numbers]))
+        best[numbers] = map_similarities(query, steps, np.stack([images[i] for i in numbers])).max(axis=(0, 1))
     return best
 
 
@@ -141,12 +141,24 @@ def _group(shapes: Sequence[tuple[int, ...]]) -> Iterator[list[int]]:
         yield from (numbers[start : start + n] for start in range(0, len(numbers), n))
 
 
-def _compare_alike(query: Float32, steps: Float64, codes: NDArray[np.int8]) -> Float32:
-    """Return the similarities (N,) of images with codes (N, rows, columns, P)."""
+def map_similarities(query: Float32, steps: Float64, codes: NDArray[np.int8]) -> Float32:
+    """Return how similar a query is with its middle on each disc of images of one size, at the best turn.
+
+    Parameters
+    ----------
+    query, steps
+        As in `compare_discs`.
+    codes : ndarray of shape (N, rows, columns, P), int8
+
+    Returns
+    -------
+    similarities : ndarray of shape (rows, columns, N), float32
+        From -1 to 1.
+    """
     (n_turns, n_discs, n_axes), (n, rows, columns) = query.shape, codes.shape[:3]
     # Images last: what is shifted below then lies in long rows.
     flat = codes.transpose(1, 2, 0, 3).reshape(-1, n_axes).astype(np.float32).T
-    best = np.full(n, -1, np.float32)
+    best = np.full((rows, columns, n), -n_discs, np.float32)
     whole = np.floor(steps).astype(int)
     reach = int(np.abs(whole).max()) + 1
     around = np.zeros((rows + 2 * reach, columns + 2 * reach, n), np.float32)
@@ -160,5 +172,5 @@ def _compare_alike(query: Float32, steps: Float64, codes: NDArray[np.int8]) -> F
             below = around[y : y + rows + 1]
             np.maximum(below[:, x : x + columns], below[:, x + 1 : x + 1 + columns], out=pairs)
             total += np.maximum(pairs[:-1], pairs[1:])
-        best = np.maximum(best, total.reshape(-1, n).max(axis=0) / n_discs)
-    return best
+        np.maximum(best, total, out=best)
+    return best / np.float32(n_discs)
