@@ -7,8 +7,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --root-user-
 READY := $(VENV)/.ready
 # Tests compute in small steps, which several threads on busy cores slow down.
 ONE_THREAD := OMP_NUM_THREADS=1
-# Benchmarks that ask for folders of aligned pairs.
-OWN_IMAGES := equivariance few_pairs retrieval
+# Benchmarks that ask for folders of aligned pairs, or for what came of them.
+OWN_IMAGES := equivariance few_pairs intervals reliability retrieval windows
 
 .PHONY: help setup demo test test-all lint format bench docs clean
 .DEFAULT_GOAL := help
