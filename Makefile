@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Tests compute in small steps, which several threads on busy cores slow down.
 ONE_THREAD := OMP_NUM_THREADS=1
 # Benchmarks that ask for folders of aligned pairs, or for what came of them.
-OWN_IMAGES := equivariance few_pairs intervals reliability retrieval windows
+OWN_IMAGES := equivariance few_pairs intervals places reliability retrieval windows
 
 .PHONY: help setup demo test test-all lint format bench docs clean
 .DEFAULT_GOAL := help

@@ -111,6 +111,9 @@ class OptimizerConfig:
     norm uses its running statistics after the share `freeze_norm` of a training from random weights, and from the first
     step on where it begins with the shipped ones, which have good statistics: both networks see the same places in a
     batch, and could otherwise tell them by statistics that are not there at inference.
+
+    After every `mine_every` steps windows are looked for that the networks take for another place, and from then on a
+    share `hard_share` of each batch are such windows and the places they are taken for.
     """
 
     name: str = "muon"
@@ -121,6 +124,8 @@ class OptimizerConfig:
     schedule: str = "cosine"
     gradient_norm: float = 1.0
     n_pairs: int = 24
+    hard_share: float = 0.5
+    mine_every: int = 100
     steps: int = 500
     freeze_norm: float = 0.3
 
@@ -131,6 +136,8 @@ class OptimizerConfig:
         _require(self.steps >= 1, f"steps is {self.steps}; use at least 1.")
         for name in ("learning_rate", "gradient_norm", "weight_decay", "momentum", "warmup_steps"):
             _require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; use 0 or more.")
+        _require(0 <= self.hard_share <= 1, f"hard_share is {self.hard_share}; use a share in [0, 1].")
+        _require(self.mine_every >= 1, f"mine_every is {self.mine_every}; use at least 1.")
         _require(0 <= self.freeze_norm <= 1, f"freeze_norm is {self.freeze_norm}; use a share in [0, 1].")
 
 
@@ -290,8 +297,9 @@ _PAPER_AUGMENT = AugmentConfig(
     channel_gain=0.0, zoom=1.0,
 )  # fmt: skip
 _PAPER_OPTIMIZER = OptimizerConfig(
-    name="sgd", freeze_norm=1.0, learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736
-)
+    name="sgd", freeze_norm=1.0, learning_rate=1e-2, weight_decay=1e-5, warmup_steps=0, schedule="constant", steps=736,
+    hard_share=0.0,
+)  # fmt: skip
 PRESETS: dict[str, FitConfig] = {
     "default": FitConfig(),
     "best": FitConfig(preset="best", optimizer=OptimizerConfig(steps=4000)),

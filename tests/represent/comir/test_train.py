@@ -26,7 +26,7 @@ SMALL = replace(
     preset("default"),
     start="random",
     network=NetworkConfig(kind="unet", n_channels=2, widths=(8, 12), stride=4),
-    optimizer=replace(preset("default").optimizer, n_pairs=4, warmup_steps=2),
+    optimizer=replace(preset("default").optimizer, n_pairs=4, warmup_steps=2, mine_every=3),
 )
 STARTED = ("unet", "c4unet", "unet+c4unet")  # kinds of networks that weights are shipped for
 

@@ -13,7 +13,10 @@ from torch import Tensor
 from crosslight.config import AugmentConfig
 from crosslight.geometry import warp_window
 from crosslight.represent.comir.intensity import Intensity
+from crosslight.represent.comir.mining import Confusion
 from crosslight.types import Float32, Float64, Pair
+
+JITTER_PX = 12.0  # by how much a confused window's crop may lie beside it
 
 
 def crop_matrix(height_px: int, width_px: int, size_px: int, rng: np.random.Generator, zoom: float = 1.0) -> Float64:
@@ -42,6 +45,7 @@ def sample_batch(
     intensities: tuple[Intensity, Intensity],
     config: AugmentConfig,
     rng: np.random.Generator,
+    confusions: Sequence[Confusion] = (),
 ) -> tuple[Tensor, Tensor]:
     """Cut one crop of each kind per move, from as many different pairs as there are.
 
@@ -49,6 +53,8 @@ def sample_batch(
     ----------
     moves : ndarray of shape (N, 3, 3), float64
         From the (x, y) of each crop of B to the (x, y) of its partner, see `moves`.
+    confusions : sequence of Confusion
+        At most N / 2 of `pairs`: the first crops show each, and the place it is taken for.
 
     Returns
     -------
@@ -58,14 +64,33 @@ def sample_batch(
     n_pairs, size = len(moves), config.crop_px
     order = np.concatenate([rng.permutation(len(pairs)) for _ in range(-(-n_pairs // len(pairs)))])[:n_pairs]
     crops: tuple[list[Float32], list[Float32]] = ([], [])
-    for index, move in zip(order, moves, strict=True):
-        pair = pairs[int(index)]
-        matrix = crop_matrix(pair.a.height_px, pair.a.width_px, size, rng, config.zoom)
+    places: list[tuple[int, Float64]] = []
+    for index in map(int, order):
+        image = pairs[index].a
+        places.append((index, crop_matrix(image.height_px, image.width_px, size, rng, config.zoom)))
+    for k, confusion in enumerate(confusions):
+        places[2 * k : 2 * k + 2] = _confused_places(confusion, places[2 * k][1], size, rng)
+    for (index, matrix), move in zip(places, moves, strict=True):
+        pair = pairs[index]
         for side, (image, place) in enumerate(((pair.a, matrix), (pair.b, matrix @ move))):
             crops[side].append(intensities[side].unit(warp_window(image.pixels, place, size, size)))
     # (N, H, W, C) seen as (N, C, H, W) is the memory order that convolutions like best
     a, b = (torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2) for part in crops)
     return a, b
+
+
+def _confused_places(
+    confusion: Confusion, matrix: Float64, size_px: int, rng: np.random.Generator
+) -> list[tuple[int, Float64]]:
+    """Return pair and matrix of two crops that show a window and its rival in the same place, as `matrix` is turned."""
+    linear = matrix[:, :2]
+    turned = np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), confusion.quarters) @ linear
+    corner = rng.uniform(-JITTER_PX, JITTER_PX, 2) - (size_px - 1) / 2
+    window, rival = np.array([confusion.x, confusion.y]), np.array([confusion.rival_x, confusion.rival_y])
+    return [
+        (confusion.pair, np.column_stack([linear, window + linear @ corner])),
+        (confusion.rival, np.column_stack([turned, rival + turned @ corner])),
+    ]
 
 
 def change_tones(x: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:

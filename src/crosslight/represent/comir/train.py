@@ -15,8 +15,10 @@ from crosslight.errors import TrainingDivergedError
 from crosslight.represent.checkpoint import pack_moments, unpack_moments
 from crosslight.represent.comir.augment import change_tones, sample_batch
 from crosslight.represent.comir.device import low_precision
+from crosslight.represent.comir.fold import fold_norms
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
+from crosslight.represent.comir.mining import Confusion, mine_confusions
 from crosslight.represent.comir.moves import draw_free_moves, draw_quarter_moves, in_cells
 from crosslight.represent.comir.network import build_network, members_of
 from crosslight.represent.comir.optimizer import build_optimizer
@@ -28,7 +30,7 @@ from crosslight.types import Float64, Pair
 class Training(ResumableTraining):
     """Two networks on their way: what a checkpoint holds."""
 
-    groups: ClassVar[tuple[str, ...]] = ("networks", "optimizer")
+    groups: ClassVar[tuple[str, ...]] = ("networks", "optimizer", "mined")
 
     config: FitConfig
 
@@ -46,6 +48,7 @@ class Training(ResumableTraining):
         for network in self.networks:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = build_optimizer(self.networks, config.optimizer)
+        self.confusions: list[Confusion] = []
 
     def _train_step(self, pairs: Sequence[Pair], fraction: float) -> Record:
         config = self.config
@@ -55,10 +58,12 @@ class Training(ResumableTraining):
         rate = learning_rate(config.optimizer, self.step, fraction)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self._mine(pairs, rng)
         self._set_modes(fraction)
         stride = int(self.networks[0].stride)  # type: ignore[arg-type]
         moves = self._draw_moves(stride, rng)
-        crops = sample_batch(pairs, moves, self.intensities, config.augment, rng)
+        confused = self._draw_confusions(rng)
+        crops = sample_batch(pairs, moves, self.intensities, config.augment, rng, confused)
         each_a, each_b = (self._represent(side, x, generator) for side, x in enumerate(crops))
         loss, accuracy = self._compare(each_a, each_b, in_cells(moves, stride).to(self.device))
         value = float(loss.detach())
@@ -90,14 +95,36 @@ class Training(ResumableTraining):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
+    def _mine(self, pairs: Sequence[Pair], rng: np.random.Generator) -> None:
+        """Now and then look for what is hard, in turn for windows of A and of B."""
+        config = self.config.optimizer
+        if config.hard_share == 0 or self.step == 0 or self.step % config.mine_every:
+            return
+        quick = [fold_norms(network) for network in self.networks]
+
+        def represent(side: int, images: Tensor) -> Tensor:
+            return torch.cat(self._run_network(quick[side], side, images), dim=1)
+
+        asked = self.step // config.mine_every % 2
+        multiple_px = int(self.networks[0].multiple_px)  # type: ignore[arg-type]
+        self.confusions = mine_confusions(represent, multiple_px, pairs, self.intensities, asked, rng)
+
+    def _draw_confusions(self, rng: np.random.Generator) -> list[Confusion]:
+        config = self.config.optimizer
+        n = min(len(self.confusions), int(config.n_pairs * config.hard_share / 2))
+        return [self.confusions[i] for i in rng.choice(len(self.confusions), n, replace=False)] if n else []
+
     def _represent(self, side: int, crops: Tensor, generator: torch.Generator) -> list[Tensor]:
-        """Run one modality's network on crops in [0, 1]; of an ensemble each member for itself."""
-        x = change_tones(crops, self.config.augment, generator)
+        """Change the tones of one modality's crops in [0, 1] and run its network on them."""
+        return self._run_network(self.networks[side], side, change_tones(crops, self.config.augment, generator))
+
+    def _run_network(self, network: nn.Module, side: int, x: Tensor) -> list[Tensor]:
+        """Run a network on images in [0, 1]; of an ensemble each member for itself."""
         intensity = self.intensities[side]
         mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (intensity.mean, intensity.std))
         x = ((x - mean) / std).to(self.device, memory_format=torch.channels_last)
         with low_precision(self.device):
-            each = [member(x) for member in members_of(self.networks[side])]
+            each = [member(x) for member in members_of(network)]
         return [z.float() for z in each]
 
     def _compare(self, each_a: Sequence[Tensor], each_b: Sequence[Tensor], moves: Tensor) -> tuple[Tensor, float]:
@@ -107,11 +134,17 @@ class Training(ResumableTraining):
         return torch.stack(losses).mean(), sum(accuracies) / len(accuracies)
 
     def _pack(self) -> Groups:
-        return {"networks": self.networks.state_dict(), "optimizer": pack_moments(self.optimizer)}
+        mined = torch.tensor(self.confusions, dtype=torch.float64)
+        return {
+            "networks": self.networks.state_dict(),
+            "optimizer": pack_moments(self.optimizer),
+            "mined": {"confusions": mined},
+        }
 
     def _unpack(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         self.networks.load_state_dict(groups["networks"])
         unpack_moments(self.optimizer, groups["optimizer"])
+        self.confusions = [Confusion.from_row(row) for row in groups["mined"]["confusions"].tolist()]
 
 
 def learning_rate(config: OptimizerConfig, step: int, fraction: float) -> float:
