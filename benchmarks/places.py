@@ -29,7 +29,7 @@ from crosslight.represent.comir.model import ComirModel, ComirRepresenter
 from crosslight.represent.comir.moves import draw_free_moves, in_cells
 from crosslight.types import MODALITIES, Pair
 
-TEMPERATURES = tuple(float(t) for t in np.geomspace(0.02, 0.14, 9))
+TEMPERATURES = tuple(float(t) for t in np.geomspace(0.01, 0.14, 11))
 
 
 @torch.inference_mode()

@@ -61,7 +61,7 @@ class LossConfig:
     """
 
     critic: str = "windows"
-    temperature: float = 0.07
+    temperature: float = 0.04
     window: float = 0.8
     decorrelation: float = 0.5
     decay_l1: float = 0.0
@@ -117,7 +117,7 @@ class OptimizerConfig:
     """
 
     name: str = "muon"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     momentum: float = 0.9
     warmup_steps: int = 50
