@@ -16,7 +16,6 @@ import numpy as np
 from intervals import Row, Values, column, read_rows
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from retrieval import KINDS
 
 from crosslight.show.reliability import measure_reliability
 
@@ -33,16 +32,15 @@ def calibration_error(confidences: Values, right: Values) -> float:
     return sum(one.n_queries * abs(one.confidence - one.right) for one in bins) / len(right)
 
 
-def draw_set(axes: Axes, name: str, rows: list[Row]) -> None:
-    """Draw one line per kind of query."""
+def draw_set(axes: Axes, name: str, confidences: Values, right: Values) -> None:
+    """Draw one set: a point for each bin, with its standard error and the number of its queries."""
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    for kind in KINDS:
-        of_kind = [row for row in rows if row["kind"] == kind]
-        if of_kind:
-            bins = measure_reliability(*asked_twice(of_kind))
-            x, y, error = ([getattr(one, value) for one in bins] for value in ("confidence", "right", "error"))
-            axes.errorbar(x, y, yerr=error, marker="o", markersize=4, capsize=2, linewidth=1, label=kind)
-    axes.set(title=name, xlabel="confidence", xlim=(-0.03, 1.03), ylim=(-0.03, 1.05), aspect="equal")
+    bins = measure_reliability(confidences, right)
+    x, y, error = ([getattr(one, value) for one in bins] for value in ("confidence", "right", "error"))
+    axes.errorbar(x, y, yerr=error, marker="o", markersize=4, capsize=2, linewidth=1, color="#1f6f8b")
+    for one in bins:
+        axes.annotate(str(one.n_queries), (one.confidence, one.right), (4, -11), textcoords="offset points", fontsize=7)
+    axes.set(title=name, xlabel="confidence", xlim=(-0.05, 1.12), ylim=(-0.08, 1.08))
 
 
 def main() -> None:
@@ -52,7 +50,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("reliability.jpg"))
     a = parser.parse_args()
     sets = dict(one.split("=", 1) for one in a.sets)
-    figure = Figure(figsize=(3.1 * len(sets), 3.4), layout="constrained")
+    figure = Figure(figsize=(3 * len(sets), 3.2), layout="constrained")
     panels = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
     print("| set | queries | Brier score | calibration error |\n| --- | --- | --- | --- |")
     for axes, (name, files) in zip(panels, sets.items(), strict=True):
@@ -60,9 +58,8 @@ def main() -> None:
         confidences, right = asked_twice(rows)
         brier, error = float(np.mean((confidences - right) ** 2)), calibration_error(confidences, right)
         print(f"| {name} | {len(rows)} | {brier:.3f} | {error:.3f} |")
-        draw_set(axes, name, rows)
+        draw_set(axes, name, confidences, right)
     panels[0].set_ylabel("share of right answers")
-    panels[0].legend(frameon=False, fontsize=8)
     figure.savefig(a.out, dpi=130)
 
 
