@@ -30,9 +30,9 @@ def fit(
     preset: Annotated[
         PresetName,
         typer.Option(
-            help="default; best (the same for 4000 steps: minutes of a GPU, an hour of a CPU); paper (as published); "
-            "originals (no learning: images as they are); or a translation to compare with: pix2pix, cyclegan, and "
-            "each with -small.",
+            help="default; best (4000 steps, at half the rate: minutes of a GPU, an hour of a CPU); paper (as "
+            "published); originals (no learning: images as they are); or a translation to compare with: pix2pix, "
+            "cyclegan, and each with -small.",
             metavar="NAME",
         ),
     ] = PresetName.default,

@@ -61,7 +61,7 @@ def fit(
     pair_pattern : tuple of str, optional
         For other names, ``("{id}_BF.tif", "{id}_SHG.tif")``; both folders may be the same.
     preset : str
-        "default", "best" (as the default, eight times as long) or "paper"; "originals" to compare images as they are;
+        "default", "best" (eight times as long, at a lower rate) or "paper"; "originals" to compare images as they are;
         "pix2pix", "cyclegan", "pix2pix-small" or "cyclegan-small" for translations to compare with.
     config : Path, optional
         TOML file with the fields of `FitConfig`, or of `TranslationConfig` where it names a `method`, instead of a
