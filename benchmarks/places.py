@@ -18,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from crosslight.config import preset
 from crosslight.read.pairs import find_pairs
 from crosslight.represent.comir.augment import sample_batch
-from crosslight.represent.comir.device import low_precision
+from crosslight.represent.comir.infer import run_batch
 from crosslight.represent.comir.loss import search_loss
-from crosslight.represent.comir.model import ComirModel, ComirRepresenter
+from crosslight.represent.comir.model import ComirModel
 from crosslight.represent.comir.moves import draw_free_moves, in_cells
 from crosslight.types import MODALITIES, Pair
 
@@ -44,7 +43,7 @@ def measure(model: ComirModel, pairs: Sequence[Pair], batches: int, seed: int) -
         rng = np.random.default_rng([seed, batch])
         moves = draw_free_moves(config.optimizer.n_pairs, size, reach_px, rng)
         crops = sample_batch(pairs, moves, intensities, config.augment, rng)
-        a, b = (represent(r, x) for r, x in zip(representers, crops, strict=True))
+        a, b = (run_batch(r.network, r.intensity, x, r.device) for r, x in zip(representers, crops, strict=True))
         there = in_cells(moves, model.network.stride)
         each = [search_loss(a, b, there, config.loss.window, t) for t in TEMPERATURES]
         losses.append([float(loss) for loss, _ in each])
@@ -53,15 +52,6 @@ def measure(model: ComirModel, pairs: Sequence[Pair], batches: int, seed: int) -
     best = int(values.mean(axis=0).argmin())
     error = float(values[:, best].std(ddof=1) / np.sqrt(batches))
     return float(values[:, best].mean()), error, float(np.mean(found)), TEMPERATURES[best]
-
-
-def represent(representer: ComirRepresenter, crops: Tensor) -> Tensor:
-    """Run one network on crops in [0, 1], as in training."""
-    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (representer.intensity.mean, representer.intensity.std))
-    x = ((crops - mean) / std).contiguous(memory_format=torch.channels_last)
-    with low_precision(x.device):
-        z: Tensor = representer.network(x)
-    return z.float()
 
 
 def main() -> None:

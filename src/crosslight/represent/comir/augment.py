@@ -11,7 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from crosslight.config import AugmentConfig
-from crosslight.geometry import warp_window
+from crosslight.geometry import rotation_matrix, warp_window
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.mining import Confusion
 from crosslight.types import Float32, Float64, Pair
@@ -84,7 +84,7 @@ def _confused_places(
 ) -> list[tuple[int, Float64]]:
     """Return pair and matrix of two crops that show a window and its rival in the same place, as `matrix` is turned."""
     linear = matrix[:, :2]
-    turned = np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), confusion.quarters) @ linear
+    turned = rotation_matrix(90 * confusion.quarters) @ linear
     corner = rng.uniform(-JITTER_PX, JITTER_PX, 2) - (size_px - 1) / 2
     window, rival = np.array([confusion.x, confusion.y]), np.array([confusion.rival_x, confusion.rival_y])
     return [

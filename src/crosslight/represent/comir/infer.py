@@ -1,4 +1,4 @@
-"""Run a trained network over images of any size, window by window, in bounded memory."""
+"""Run a network: over batches of crops, or over images of any size, window by window, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ from crosslight.types import Float32, Image
 WINDOW_PX = 1024  # computed at once, without the margin
 MARGIN_PX = 64  # mirrored context around an image that is one window
 SEAM_MARGIN_PX = 256  # context around each of several windows, so that they meet without a seam
+
+
+def run_batch(network: nn.Module, intensity: Intensity, crops: Tensor, device: torch.device) -> Tensor:
+    """Return the raw representations (N, C', h, w), float32, of crops (N, C, H, W) in [0, 1], as training sees them."""
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (intensity.mean, intensity.std))
+    x = ((crops - mean) / std).to(device, memory_format=torch.channels_last)
+    with low_precision(device):
+        z: Tensor = network(x)
+    return z.float()
 
 
 @torch.inference_mode()

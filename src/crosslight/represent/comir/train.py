@@ -14,8 +14,8 @@ from crosslight.config import FitConfig, OptimizerConfig
 from crosslight.errors import TrainingDivergedError
 from crosslight.represent.checkpoint import pack_moments, unpack_moments
 from crosslight.represent.comir.augment import change_tones, sample_batch
-from crosslight.represent.comir.device import low_precision
 from crosslight.represent.comir.fold import fold_norms
+from crosslight.represent.comir.infer import run_batch
 from crosslight.represent.comir.intensity import Intensity
 from crosslight.represent.comir.loss import contrastive_loss
 from crosslight.represent.comir.mining import Confusion, mine_confusions
@@ -120,12 +120,7 @@ class Training(ResumableTraining):
 
     def _run_network(self, network: nn.Module, side: int, x: Tensor) -> list[Tensor]:
         """Run a network on images in [0, 1]; of an ensemble each member for itself."""
-        intensity = self.intensities[side]
-        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (intensity.mean, intensity.std))
-        x = ((x - mean) / std).to(self.device, memory_format=torch.channels_last)
-        with low_precision(self.device):
-            each = [member(x) for member in members_of(network)]
-        return [z.float() for z in each]
+        return [run_batch(member, self.intensities[side], x, self.device) for member in members_of(network)]
 
     def _compare(self, each_a: Sequence[Tensor], each_b: Sequence[Tensor], moves: Tensor) -> tuple[Tensor, float]:
         """Return loss and accuracy, the means over the members of an ensemble."""
